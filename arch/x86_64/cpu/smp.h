@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Starting the other CPUs, and talking to them. */
+#ifndef ARCH_X86_64_CPU_SMP_H
+#define ARCH_X86_64_CPU_SMP_H
+
+#include <core/types.h>
+#include <arch/x86_64/cpu/percpu.h>
+
+/* Prepares the boot CPU's struct pcpu, tables and GS: very early, no allocation. */
+void smp_init_boot_cpu(void);
+/* Starts every CPU in the MADT, one after the other, and sets cpu_count. A CPU that does not come
+ * is logged and left out. They wait until smp_release(). */
+void smp_start_all(void);
+/* Lets the waiting CPUs go on into core_start_cpu(). */
+void smp_release(void);
+
+/* Interrupts CPU `cpu` (< cpu_count) at `vector`; itself too. Does not wait for it. */
+void ipi_send(u32 cpu, u8 vector);
+/* Ends the guest run or the HLT of `cpu`, with no other effect. */
+void ipi_kick(u32 cpu);
+/* NMIs all other CPUs; they halt for ever. For panic and power-off. */
+void ipi_halt_all(void);
+
+#endif
