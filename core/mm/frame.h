@@ -13,16 +13,23 @@
 
 #define FRAME_ORDER_MAX ORDER_1G
 
-/* One entry of the frame table, 16 bytes. Fields are the allocator's own; others use the
+/* One entry of the frame table, 16 bytes. The fields are the allocator's own; others use the
  * functions. refs counts: 1 for the allocation, 1 for each further user (grant mapping, foreign
- * mapping, registered area). */
+ * mapping, registered area). word holds count and owner together, so that one compare-and-swap
+ * checks and changes both: no reference can be taken of a frame that changed hands meanwhile. */
 struct frame {
-	u32 refs;
-	u16 owner;
-	u8 order; /* of the free block that starts here */
-	u8 flags;
+	union {
+		struct {
+			u32 refs;
+			u16 owner;
+			u8 order; /* of the free block that starts here */
+			u8 flags;
+		};
+		u64 word;
+	};
 	u32 next, prev; /* free list links, as frame numbers */
 };
+_Static_assert(sizeof(struct frame) == 16, "the table costs 16 bytes for each frame");
 
 /* Start-up, in this order, on one CPU, before anything else. frame_init() builds the table for
  * frames 0..frames-1 at `table` (frames * sizeof(struct frame) bytes, mapped); all frames start
@@ -34,8 +41,9 @@ void frame_add_region(hpa_t start, hpa_t end);
 /* Allocates 2^order frames (order 0..18), naturally aligned, owned by owner with refs 1 on each.
  * Content is scrubbed (zero) already. Returns 0 or -XEN_ENOMEM. */
 must_use int frame_alloc(u16 owner, unsigned int order, hfn_t *first);
-/* Like frame_alloc, but at least `min_frames` contiguous frames, 2 MiB-aligned, any count; for the
- * control domain. Surplus frames of the last block go back to the pool. */
+/* Like frame_alloc, but `frames` contiguous frames (> 0), 2 MiB-aligned, any count; for the control
+ * domain. Surplus frames of the last block go back to the pool. Free them by frame_free() in pieces
+ * of any order. */
 must_use int frame_alloc_contiguous(u16 owner, u64 frames, hfn_t *first);
 
 /* Drops the allocation's own reference of 2^order frames: each goes back to the pool, scrubbed,

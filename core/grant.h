@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Grant tables, version 1: a guest lets another domain use single pages of its memory. */
+#ifndef CORE_GRANT_H
+#define CORE_GRANT_H
+
+#include <core/lib/lock.h>
+#include <core/types.h>
+#include <xen/hypercall.h>
+
+struct domain;
+struct vcpu;
+struct grant_map;
+
+#define GRANT_MAX_FRAMES     64u
+#define GRANT_INITIAL_FRAMES 1u
+#define GRANT_PER_FRAME      512u
+
+/* Of each domain. lock guards the frames (it grows only), the pin counts of own entries and the
+ * list of mappings this domain made. Lock order: the mapper's, then the granter's. */
+struct grant_domain {
+	spinlock_t lock;
+	u32 frames;
+	struct grant_entry_v1 *frame[GRANT_MAX_FRAMES];
+	u16 *pins[GRANT_MAX_FRAMES]; /* users of each entry, reader and writer counts */
+	struct grant_map *maps;      /* mappings this domain holds, by handle */
+	u32 maps_size, maps_used;
+};
+
+must_use int grant_domain_init(struct domain *d); /* first frame; -XEN_ENOMEM */
+/* Releases the mappings d holds, in bounded pieces (-XEN_EAGAIN until 0). */
+must_use int grant_domain_unmap_all(struct domain *d);
+void grant_domain_free(struct domain *d); /* last reference is gone */
+
+s64 do_grant_table_op(struct vcpu *v, u64 cmd, u64 arg, u64 count); /* hypercall 20 */
+/* add_to_physmap space 1: grows the table up to idx; its frame. -XEN_EINVAL, -XEN_ENOMEM. */
+must_use int grant_table_frame(struct domain *d, u64 idx, hfn_t *frame);
+/* Writes a reserved entry for a new guest (control interface). */
+must_use int grant_seed(struct domain *d, grant_ref_t ref, domid_t to, gfn_t frame);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading and writing guest memory: by linear address through the caller's own page tables, and by
+ * guest-physical address. */
+#ifndef CORE_GUEST_ACCESS_H
+#define CORE_GUEST_ACCESS_H
+
+#include <core/domain.h>
+#include <core/types.h>
+#include <core/vcpu.h>
+
+#define ACCESS_WRITE (1u << 1) /* as in a page fault's error code */
+#define ACCESS_USER  (1u << 2)
+#define ACCESS_FETCH (1u << 4)
+
+/* Walks v's page tables (any paging mode) as the CPU would for a supervisor access, or as `access`
+ * says. 0 with *out, or -XEN_EFAULT with *fault = the error code of the page fault. */
+must_use int guest_walk(struct vcpu *v, gva_t at, unsigned int access, gpa_t *out, u32 *fault);
+
+/* Copies between v's linear memory (v: the calling CPU's) and src/dst. May cross pages; n <= 64
+ * KiB. 0 or -XEN_EFAULT; a part may have been copied then. */
+must_use int copy_from_guest(struct vcpu *v, void *dst, gva_t src, size_t n);
+must_use int copy_to_guest(struct vcpu *v, gva_t dst, const void *src, size_t n);
+/* The same by guest-physical address in any domain. */
+must_use int copy_from_gpa(struct domain *d, void *dst, gpa_t src, size_t n);
+must_use int copy_to_gpa(struct domain *d, gpa_t dst, const void *src, size_t n);
+/* Up to n bytes of instructions at v's CS:RIP; *got says how many (less at an unmapped page). 0, or
+ * -XEN_EFAULT with a page fault queued if not even one byte could be read. */
+must_use int guest_fetch(struct vcpu *v, u8 *buf, size_t n, size_t *got);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The line between what both vendors share and what one manual says: exits, events to inject,
+ * and the one constant table of functions behind which svm/ and vmx/ stand. */
+#ifndef CORE_HVM_H
+#define CORE_HVM_H
+
+#include <core/types.h>
+#include <ept/ept.h>
+
+struct vcpu;
+struct domain;
+
+enum exit_reason {
+	EXIT_interrupt,  /* host interrupt or NMI: open the interrupt window, go on */
+	EXIT_irq_window, /* the guest can take an interrupt now */
+	EXIT_nmi_window,
+	EXIT_hypercall, /* VMCALL or VMMCALL */
+	EXIT_cpuid,
+	EXIT_msr, /* msr */
+	EXIT_io,  /* io */
+	EXIT_npf, /* npf */
+	EXIT_hlt,
+	EXIT_pause,
+	EXIT_cache, /* INVD, WBINVD: nothing to do but skip */
+	EXIT_xsetbv,
+	EXIT_undefined, /* an instruction that the guest must not have: #UD */
+	EXIT_shutdown,  /* triple fault */
+	EXIT_handled,   /* the vendor's code dealt with it */
+	EXIT_invalid,   /* entry failed: code */
+	EXIT_unknown,   /* code */
+};
+
+struct hvm_exit {
+	enum exit_reason reason;
+	u8 insn_length; /* 0: not given by the hardware; vcpu_skip() then decodes */
+	union {
+		struct {
+			u32 index;
+			bool write;
+		} msr; /* value in EDX:EAX */
+		struct {
+			u16 port;
+			u8 width; /* 1, 2, 4 bytes */
+			bool in, string, rep;
+			u8 address_bytes; /* 2, 4, 8 (string) */
+			u64 next_rip;     /* 0: not given, see insn_length */
+		} io;
+		struct {
+			gpa_t gpa;
+			unsigned int access; /* EPT_R, EPT_W, EPT_X */
+			bool table_walk;     /* the access was the guest's own page walk */
+		} npf;
+		struct {
+			u64 code, info1, info2;
+		} raw; /* as the hardware gave it */
+	} u;
+};
+
+enum hvm_event_type {
+	EVENT_external = 0,
+	EVENT_nmi = 2,
+	EVENT_exception = 3,
+	EVENT_software = 4, /* INT n */
+};
+/* To be delivered at the next entry. */
+struct hvm_event {
+	bool valid;
+	bool has_error;
+	u8 type; /* enum hvm_event_type, numbered as in EVENTINJ and the VM-entry field */
+	u8 vector;
+	u32 error;
+	u8 insn_length; /* software events: bytes to skip */
+};
+
+/* Exception vectors */
+#define X86_DE  0u
+#define X86_DB  1u
+#define X86_NMI 2u
+#define X86_BP  3u
+#define X86_UD  6u
+#define X86_DF  8u
+#define X86_TS  10u
+#define X86_NP  11u
+#define X86_SS  12u
+#define X86_GP  13u
+#define X86_PF  14u
+#define X86_MC  18u
+
+/* Groups of struct plinth_vcpu_state. gpr[], rip and rflags are always current between exits and
+ * always written at entry; these are fetched on demand (vcpu_need) and put back (vcpu_dirty). */
+#define HVM_STATE_cr    (1u << 0) /* cr0 cr2 cr3 cr4 efer */
+#define HVM_STATE_seg   (1u << 1) /* seg[] */
+#define HVM_STATE_table (1u << 2) /* gdtr idtr */
+#define HVM_STATE_msr   (1u << 3) /* pat star lstar cstar sfmask kernel_gs_base sysenter_* */
+#define HVM_STATE_debug (1u << 4) /* dr[] dr6 dr7 */
+#define HVM_STATE_all   0x1Fu
+
+struct hvm_ops {
+	const char *name; /* "AMD-V", "VT-x" */
+	const struct ept_format *ept;
+
+	/* Is the technology there and usable on this CPU? 0, or -XEN_ENOSYS (the CPU has none) or
+	 * -XEN_EPERM (there, but something is missing); *why says what and what to change. */
+	int (*probe)(const char **why);
+	/* Turn on, on the calling CPU, once; and off. enable: 0 or -XEN_ENOMEM. */
+	int (*cpu_enable)(void);
+	void (*cpu_disable)(void);
+
+	/* v->domain, v->id are set; allocates v->hvm. 0 or -XEN_ENOMEM. */
+	int (*vcpu_create)(struct vcpu *v);
+	void (*vcpu_destroy)(struct vcpu *v);
+
+	/* Fetch the groups into v->regs, or put them back from there. Not while v runs. */
+	void (*load)(struct vcpu *v, unsigned int groups);
+	void (*store)(struct vcpu *v, unsigned int groups);
+	unsigned int (*cpl)(const struct vcpu *v); /* 0..3 */
+
+	/* v becomes, or ceases to be, the vCPU of this CPU: what one exit does not switch. */
+	void (*switch_in)(struct vcpu *v);
+	void (*switch_out)(struct vcpu *v);
+	/* Enters the guest with v->event (consumed) and the windows that v->want_* ask for, returns
+	 * at the exit with v->regs.{gpr,rip,rflags}, v->int_shadow, v->event (an event whose
+	 * delivery the exit cut short) and *exit filled. Interrupts are off before and after. */
+	void (*run)(struct vcpu *v, struct hvm_exit *exit);
+	/* Guest TLB entries of v (its domain's nested table changed) must be gone before its next
+	 * instruction. Called on v's own CPU before run(). */
+	void (*flush)(struct vcpu *v);
+
+	/* Opens ports first..last to the domain (control domain only), or closes them. */
+	int (*set_ports)(struct domain *d, u16 first, u16 last, bool open);
+	void (*domain_destroy)(struct domain *d); /* frees d->hvm */
+	/* Fills the 4 KiB hypercall page (guest-abi: 128 slots of 32 bytes). */
+	void (*hypercall_page)(u8 *page);
+	void (*dump)(const struct vcpu *v); /* to the log, for a failed entry */
+};
+
+extern const struct hvm_ops svm_ops;
+extern const struct hvm_ops *hvm; /* the one boot picked */
+
+/* Picks the vendor whose probe succeeds; logs what is missing and returns -XEN_ENOSYS if none. */
+must_use int hvm_select(void);
+
+#endif
