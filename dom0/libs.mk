@@ -23,9 +23,10 @@ LIBS_CODE := -ffreestanding -mno-red-zone -mcmodel=kernel -fno-pic -fno-pie \
 	-ffunction-sections -fdata-sections
 
 DOM0_LIB_HEADERS := $(NEWLIB_A)
-DOM0_LIB_CFLAGS  = $(LIBS_CODE) -nostdinc -isystem $(shell $(LIBS_CC) -print-file-name=include) \
-	-isystem $(NEWLIB)/x86_64-elf/include -isystem $(LIBS_SRC)/lz4/lib \
-	-isystem $(LIBS_SRC)/zlib -isystem $(LIBS_SRC)/libzstd/lib \
+# newlib's headers go before the compiler's, whose <stdint.h> would hide <inttypes.h>'s names.
+DOM0_LIB_CFLAGS  = $(LIBS_CODE) -nostdinc -isystem $(NEWLIB)/x86_64-elf/include \
+	-isystem $(shell $(LIBS_CC) -print-file-name=include) \
+	-isystem $(LIBS_SRC)/lz4/lib -isystem $(LIBS_SRC)/zlib -isystem $(LIBS_SRC)/libzstd/lib \
 	-isystem $(LIBS_SRC)/xz-utils/src/liblzma/api
 
 LIBS_FETCHED := $(LIBS_SRC)/.fetched
