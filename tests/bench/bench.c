@@ -1,0 +1,3 @@
+#include <tests/guest/lib/guest.h>
+const char test_title[] = "bench";
+void test_main(void) {}

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Test guests and the bench guest: build/tests/guest/NAME.elf for each tests/guest/TOPIC/NAME.c.
+# Extra flags of one file stand in it as "// cflags: ...". Included from the top; also works alone:
+#   make -f tests/guest.mk guest-tests
+
+GUEST_CC ?= gcc
+GUEST_OUT := build/tests/guest
+GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-stack-protector -mno-red-zone \
+	-mgeneral-regs-only -mcmodel=small -fcf-protection=none -fno-asynchronous-unwind-tables \
+	-fno-builtin -I. -Iinclude -MMD -MP \
+	-Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wundef -Wvla -Wstrict-prototypes \
+	-Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wformat=2 -Wimplicit-fallthrough \
+	-Wno-array-bounds -Wno-stringop-overflow -Werror
+GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,-T,tests/guest/lib/guest.ld -Wl,--build-id=none \
+	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,-n
+
+GUEST_LIB_SRC := $(wildcard tests/guest/lib/*.c) tests/guest/lib/entry.S
+GUEST_LIB_OBJ := $(patsubst tests/guest/lib/%,$(GUEST_OUT)/lib/%.o,$(GUEST_LIB_SRC))
+GUEST_SRC := $(filter-out tests/guest/lib/%,$(wildcard tests/guest/*/*.c)) tests/bench/bench.c
+GUEST_ELF := $(foreach s,$(GUEST_SRC),$(GUEST_OUT)/$(basename $(notdir $(s))).elf)
+
+.PHONY: guest-tests
+guest-tests: $(GUEST_ELF)
+
+$(GUEST_OUT)/lib/%.c.o: tests/guest/lib/%.c
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) -c -o $@ $<
+$(GUEST_OUT)/lib/%.S.o: tests/guest/lib/%.S
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) -c -o $@ $<
+
+define guest_rule
+$(GUEST_OUT)/$(basename $(notdir $(1))).o: $(1)
+	@mkdir -p $$(@D)
+	$$(GUEST_CC) $$(GUEST_CFLAGS) $$(shell sed -n 's|^// cflags: ||p' $(1)) -c -o $$@ $$<
+endef
+$(foreach s,$(GUEST_SRC),$(eval $(call guest_rule,$(s))))
+
+$(GUEST_OUT)/%.elf: $(GUEST_OUT)/%.o $(GUEST_LIB_OBJ) tests/guest/lib/guest.ld
+	$(GUEST_CC) $(GUEST_LDFLAGS) -o $@ $< $(GUEST_LIB_OBJ)
+
+-include $(wildcard $(GUEST_OUT)/*.d $(GUEST_OUT)/lib/*.d)
