@@ -3,19 +3,20 @@
 #ifndef CORE_CPUID_H
 #define CORE_CPUID_H
 
+#include <arch/x86_64/cpu/insn.h>
 #include <core/types.h>
 
 struct vcpu;
 
-struct cpuid_regs {
-	u32 eax, ebx, ecx, edx;
-};
-void cpuid_init(void); /* boot CPU: works out the policy from the host's features once */
+/* Boot CPU, after clock_init(): works out the policy from the host's features once. */
+void cpuid_init(void);
 /* For v, with its current CR4, XCR0 and APIC mode where they show. */
 void cpuid_guest(struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_regs *out);
 u64 cpuid_xcr0_mask(void);          /* XCR0 bits a guest may set; 0 without XSAVE */
 u64 cpuid_efer_mask(void);          /* EFER bits a guest may set */
 u64 cpuid_cr4_mask(void);           /* CR4 bits a guest may set */
 unsigned int cpuid_phys_bits(void); /* guest's physical address width */
+u32 cpuid_xsave_size(
+	void); /* bytes of XSAVE area for all of cpuid_xcr0_mask(); 512 without XSAVE */
 
 #endif

@@ -19,14 +19,18 @@ struct evtchn;
  * Ports come in pages, allocated when first needed and charged to the domain. */
 struct event_domain {
 	spinlock_t lock;
-	bool closed; /* dying: nothing can be bound any more */
+	bool closed;   /* dying: nothing can be bound any more */
+	u32 free_hint; /* no port below it is free */
+	u32 destroyed; /* pages that event_domain_destroy() has done */
 	struct evtchn *page[EVTCHN_PAGES];
 	u32 global_virq_port[NR_VIRQS]; /* control domain */
 	u32 pollers;                    /* vCPUs in SCHEDOP_poll: atomic */
+	u64 shared_gfn; /* where the guest put shared_info, ~0: nowhere; under p2m_lock */
 };
 
 void event_domain_init(struct domain *d);
-/* Closes all ports of d (peers become unbound) in bounded pieces: -XEN_EAGAIN until 0. */
+/* Closes all ports of d (peers become unbound) in bounded pieces: -XEN_EAGAIN until 0, then drops
+ * the registered vcpu_infos. No vCPU of d runs any more; before they are destroyed. */
 must_use int event_domain_destroy(struct domain *d);
 
 /* hypercall 32 */

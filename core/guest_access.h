@@ -12,8 +12,12 @@
 #define ACCESS_USER  (1u << 2)
 #define ACCESS_FETCH (1u << 4)
 
+#define FAULT_NONCANONICAL (~0u)
+
 /* Walks v's page tables (any paging mode) as the CPU would for a supervisor access, or as `access`
- * says. 0 with *out, or -XEN_EFAULT with *fault = the error code of the page fault. */
+ * says; SMEP and SMAP are not looked at. 0 with *out, or -XEN_EFAULT with *fault = the error code
+ * of the page fault, or FAULT_NONCANONICAL (#GP or #SS then). AMD APM vol. 2, "Page Translation
+ * and Protection". */
 must_use int guest_walk(struct vcpu *v, gva_t at, unsigned int access, gpa_t *out, u32 *fault);
 
 /* Copies between v's linear memory (v: the calling CPU's) and src/dst. May cross pages; n <= 64
@@ -24,7 +28,7 @@ must_use int copy_to_guest(struct vcpu *v, gva_t dst, const void *src, size_t n)
 must_use int copy_from_gpa(struct domain *d, void *dst, gpa_t src, size_t n);
 must_use int copy_to_gpa(struct domain *d, gpa_t dst, const void *src, size_t n);
 /* Up to n bytes of instructions at v's CS:RIP; *got says how many (less at an unmapped page). 0, or
- * -XEN_EFAULT with a page fault queued if not even one byte could be read. */
+ * -XEN_EFAULT with a page fault (or #GP) queued if not even one byte could be read. */
 must_use int guest_fetch(struct vcpu *v, u8 *buf, size_t n, size_t *got);
 
 #endif

@@ -113,7 +113,8 @@ struct hvm_ops {
 	/* Fetch the groups into v->regs, or put them back from there. Not while v runs. */
 	void (*load)(struct vcpu *v, unsigned int groups);
 	void (*store)(struct vcpu *v, unsigned int groups);
-	unsigned int (*cpl)(const struct vcpu *v); /* 0..3 */
+	unsigned int (*cpl)(const struct vcpu *v);       /* 0..3 */
+	unsigned int (*code_bits)(const struct vcpu *v); /* 16, 32, 64: how CS is decoded */
 
 	/* v becomes, or ceases to be, the vCPU of this CPU: what one exit does not switch. */
 	void (*switch_in)(struct vcpu *v);

@@ -37,6 +37,8 @@ s64 do_vm_assist(struct vcpu *v, u64 cmd, u64 type);
 s64 do_hvm_op(struct vcpu *v, u64 cmd, u64 arg);            /* core/hvm_op.c */
 s64 do_vcpu_op(struct vcpu *v, u64 cmd, u64 vcpu, u64 arg); /* core/vcpu_op.c */
 s64 do_sched_op(struct vcpu *v, u64 cmd, u64 arg);          /* core/sched_op.c */
+/* v, that blocked in SCHEDOP_poll (v->poll_blocked), is about to run again. */
+void sched_op_resumed(struct vcpu *v);
 s64 do_set_timer_op(struct vcpu *v, u64 timeout);
 s64 do_plinth_control(struct vcpu *v, u64 arg); /* core/control.c */
 

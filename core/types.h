@@ -116,8 +116,8 @@ static inline u64 align_down(u64 v, u64 align)
 #define printf_like(f, a)               __attribute__((format(printf, f, a)))
 #define likely(x)                       __builtin_expect(!!(x), 1)
 #define unlikely(x)                     __builtin_expect(!!(x), 0)
-#define READ_ONCE(x)                    (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v)                (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x)                    __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)                __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 #define barrier()                       __asm__ volatile("" ::: "memory")
 
 #endif

@@ -40,6 +40,7 @@ struct vcpu {
 	u32 id;
 	u32 wait;        /* VCPU_*; atomic */
 	bool entry_work; /* others want something looked at before the next entry; atomic */
+	bool has_state;  /* was given a start state (STARTUP, control interface): VCPUOP_up works */
 
 	struct vapic vapic;
 	void *xsave; /* extended state, 64-byte aligned */
@@ -48,9 +49,10 @@ struct vcpu {
 	hfn_t info_frame; /* registered vcpu_info; else the embedded one */
 	u32 info_offset;
 	bool info_registered;
-	u8 upcall_vector; /* HVMOP_set_evtchn_upcall_vector, 0 = none */
-	u32 virq_port[2]; /* per-vCPU VIRQs 0 and 1, 0 = unbound */
-	bool polling;     /* in SCHEDOP_poll; atomic */
+	u8 upcall_vector;  /* HVMOP_set_evtchn_upcall_vector, 0 = none */
+	u32 virq_port[2];  /* per-vCPU VIRQs 0 and 1, 0 = unbound */
+	bool polling;      /* in SCHEDOP_poll; atomic */
+	bool poll_blocked; /* left the CPU in SCHEDOP_poll */
 
 	/* Time: see core/clock.h */
 	struct timer singleshot; /* VCPUOP_set_singleshot_timer, set_timer_op */
@@ -64,7 +66,7 @@ struct vcpu {
 	void *sched;
 
 	struct {
-		u64 mtrr_def_type, misc[8];
+		u64 mtrr_def_type, mtrr_fixed[11], mtrr_variable[16];
 	} msr; /* values kept only to be read back: core/msr.c */
 };
 

@@ -22,6 +22,7 @@ struct pcpu {
 	/* Domain whose guest code this CPU runs now, NULL in the hypervisor. Set before the flush
 	 * check of guest entry, cleared after the exit; others spin on it (core/tlb.c). */
 	struct domain *in_guest;
+	u64 exits;              /* counts up when in_guest is cleared */
 	bool resched;           /* look at the run queue before the next entry */
 	bool timer_due;         /* the timer interrupt came */
 	struct vcpu *fpu_owner; /* whose extended state the registers hold, NULL: nobody's */

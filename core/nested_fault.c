@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Accesses to guest-physical addresses that no RAM stands behind: the virtual APIC's page, devices
+ * of the control domain, and holes, which read as all ones and swallow writes. */
+#include <core/run.h>
+
+#include <core/control_domain.h>
+#include <core/domain.h>
+#include <core/guest_access.h>
+#include <core/insn.h>
+#include <core/mm/p2m.h>
+
+/* One access that does not leave its page. */
+static u64 page_read(struct vcpu *v, gpa_t at, unsigned int width)
+{
+	if ((at.v & ~PAGE_MASK) == VAPIC_BASE && vapic_mmio_active(v))
+		return vapic_mmio_read(v, (u32)(at.v & PAGE_MASK), width);
+	return low_mask(width * 8);
+}
+
+static void page_write(struct vcpu *v, gpa_t at, unsigned int width, u64 value)
+{
+	if ((at.v & ~PAGE_MASK) == VAPIC_BASE && vapic_mmio_active(v))
+		vapic_mmio_write(v, (u32)(at.v & PAGE_MASK), width, value);
+}
+
+/* An operand that straddles two pages, of which one or both are not RAM: byte by byte, each where
+ * it belongs. false: a fault was queued. */
+static bool straddling(struct vcpu *v, gva_t at, unsigned int width, bool write, u64 *value)
+{
+	u64 result = 0;
+
+	for (unsigned int i = 0; i < width; i++) {
+		gva_t byte_at = gva(at.v + i);
+		u8 byte = (u8)(*value >> (i * 8));
+		gpa_t g;
+		u32 fault;
+
+		if (guest_walk(v, byte_at, write ? ACCESS_WRITE : 0, &g, &fault)) {
+			if (fault == FAULT_NONCANONICAL)
+				vcpu_raise_error(v, X86_GP, 0);
+			else
+				vcpu_raise_page_fault(v, byte_at, fault);
+			return false;
+		}
+		if (write && copy_to_gpa(v->domain, g, &byte, 1))
+			page_write(v, g, 1, byte);
+		else if (!write && copy_from_gpa(v->domain, &byte, g, 1))
+			byte = (u8)page_read(v, g, 1);
+		result |= (u64)byte << (i * 8);
+	}
+	if (!write)
+		*value = result;
+	return true;
+}
+
+static void emulate(struct vcpu *v, const struct insn *insn, const struct insn_mmio *plan, gpa_t g)
+{
+	bool within = (g.v & PAGE_MASK) + plan->width <= PAGE_SIZE;
+	gva_t linear = gva(0);
+	u64 value = 0;
+
+	/* Only an operand at the page's end or start can straddle; the address is not needed else.
+	 */
+	if (!within || (g.v & PAGE_MASK) == 0) {
+		vcpu_need(v, HVM_STATE_seg);
+		linear = insn_linear(insn, v->regs.gpr, v->regs.seg, v->regs.rip);
+		within = (linear.v & PAGE_MASK) + plan->width <= PAGE_SIZE;
+	}
+	if (plan->reads) {
+		if (within)
+			value = page_read(v, g, plan->width);
+		else if (!straddling(v, linear, plan->width, false, &value))
+			return;
+	}
+	value = insn_mmio_execute(plan, value, v->regs.gpr, &v->regs.rflags);
+	if (plan->writes) {
+		if (within)
+			page_write(v, g, plan->width, value);
+		else if (!straddling(v, linear, plan->width, true, &value))
+			return;
+	}
+	v->regs.rip += insn->length;
+	if (insn->mode != 64)
+		v->regs.rip &= 0xFFFFFFFFu;
+	v->int_shadow = 0;
+}
+
+/* The page walk of the guest itself read a table entry of all ones: reserved bits are set. The
+ * linear address is not reported, but CR2 must hold one; the instruction's own is the best known.
+ */
+static void walk_in_hole(struct vcpu *v)
+{
+	vcpu_raise_page_fault(v, gva(v->regs.rip), 0x9);
+}
+
+void nested_fault_exit(struct vcpu *v, const struct hvm_exit *exit)
+{
+	gpa_t g = exit->u.npf.gpa;
+	struct ept_leaf leaf = p2m_lookup(v->domain, gpa_to_gfn(g));
+	u8 bytes[INSN_MAX_LENGTH];
+	struct insn_mmio plan;
+	struct insn insn;
+	size_t got;
+
+	if (leaf.type != EPT_TYPE_none && (leaf.rights & exit->u.npf.access) == exit->u.npf.access)
+		return; /* another vCPU's fault was resolved first: try again */
+	if (leaf.type == EPT_TYPE_none && v->domain->control && control_domain_map_device(g))
+		return;
+	if (exit->u.npf.access & EPT_X) {
+		vcpu_raise(v, X86_UD); /* what a fetch of all ones executes */
+		return;
+	}
+	if (exit->u.npf.table_walk) {
+		walk_in_hole(v);
+		return;
+	}
+	if (guest_fetch(v, bytes, sizeof(bytes), &got))
+		return;
+	if (insn_decode(&insn, bytes, got, hvm->code_bits(v)) || insn_mmio_plan(&insn, &plan)) {
+		/* An access that is not emulated (SSE, string moves): the guest has no business
+		 * doing it on memory that is not there. */
+		vcpu_raise_error(v, X86_GP, 0);
+		return;
+	}
+	emulate(v, &insn, &plan, g);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Port accesses of guests: nothing is there but the debug port. */
+#include <core/run.h>
+
+#include <core/domain.h>
+#include <core/guest_access.h>
+#include <core/insn.h>
+
+#define DEBUG_PORT   0xE9u
+#define STRING_PIECE 256u /* bytes; the instruction is restarted for the rest */
+#define RFLAGS_DF    0x400u
+
+/* All ones as on a bus without a device, but for the PIT and its gate: with all ones Linux's
+ * calibration loop would spin 100,000 reads (guest-abi 1.8). */
+static u32 port_read(u16 port, unsigned int width)
+{
+	bool pit = (port >= 0x40 && port <= 0x43) || port == 0x61;
+
+	return pit ? 0 : (u32)low_mask(width * 8);
+}
+
+static void port_write(struct vcpu *v, u16 port, u32 value, unsigned int width)
+{
+	char text[4];
+
+	if (port != DEBUG_PORT)
+		return;
+	for (unsigned int i = 0; i < width; i++)
+		text[i] = (char)(value >> (i * 8));
+	domain_debug_text(v->domain, text, width);
+}
+
+static void finish(struct vcpu *v, const struct hvm_exit *exit)
+{
+	if (exit->u.io.next_rip) {
+		v->regs.rip = exit->u.io.next_rip;
+		v->int_shadow = 0;
+	} else if (vcpu_skip(v, exit)) {
+		return;
+	}
+}
+
+static void plain(struct vcpu *v, const struct hvm_exit *exit)
+{
+	u64 *rax = &v->regs.gpr[GPR_RAX];
+	unsigned int width = exit->u.io.width;
+
+	if (!exit->u.io.in) {
+		port_write(v, exit->u.io.port, (u32)*rax, width);
+	} else {
+		u32 value = port_read(exit->u.io.port, width);
+
+		/* 32-bit results clear the upper half, smaller ones leave the rest alone. */
+		*rax = width == 4 ? value : ((*rax & ~low_mask(width * 8)) | value);
+	}
+	finish(v, exit);
+}
+
+static void advance(u64 *reg, u64 by, unsigned int address_bytes)
+{
+	u64 mask = low_mask(address_bytes * 8);
+	u64 value = (*reg + by) & mask;
+
+	/* A 16-bit address leaves the upper part of the register alone, a 32-bit one clears it. */
+	*reg = address_bytes == 2 ? (*reg & ~mask) | value : value;
+}
+
+/* The segment of OUTS' source is in its prefixes. INS always uses ES. */
+static int source_base(struct vcpu *v, bool in, u64 *base)
+{
+	u8 bytes[INSN_MAX_LENGTH], segment = SEG_ES;
+	struct insn insn;
+	size_t got;
+
+	vcpu_need(v, HVM_STATE_seg);
+	if (!in) {
+		int err = guest_fetch(v, bytes, sizeof(bytes), &got);
+
+		if (err)
+			return err;
+		segment = SEG_DS;
+		if (insn_decode(&insn, bytes, got, hvm->code_bits(v)) == 0 &&
+		    insn.segment <= SEG_GS)
+			segment = insn.segment;
+	}
+	*base = hvm->code_bits(v) == 64 && segment != SEG_FS && segment != SEG_GS
+			? 0
+			: v->regs.seg[segment].base;
+	return 0;
+}
+
+static int string_step(struct vcpu *v, const struct hvm_exit *exit, gva_t at)
+{
+	unsigned int width = exit->u.io.width;
+	u32 value = port_read(exit->u.io.port, width);
+	gpa_t g;
+	u32 fault = 0;
+
+	if (exit->u.io.in ? copy_to_guest(v, at, &value, width)
+			  : copy_from_guest(v, &value, at, width)) {
+		if (guest_walk(v, at, exit->u.io.in ? ACCESS_WRITE : 0, &g, &fault) &&
+		    fault != FAULT_NONCANONICAL)
+			vcpu_raise_page_fault(v, at, fault);
+		else
+			vcpu_raise_error(v, X86_GP, 0);
+		return -1;
+	}
+	if (!exit->u.io.in)
+		port_write(v, exit->u.io.port, value, width);
+	return 0;
+}
+
+static void string(struct vcpu *v, const struct hvm_exit *exit)
+{
+	unsigned int width = exit->u.io.width, bytes = exit->u.io.address_bytes;
+	u64 mask = low_mask(bytes * 8), base;
+	u64 *pointer = &v->regs.gpr[exit->u.io.in ? GPR_RDI : GPR_RSI];
+	u64 *counter = &v->regs.gpr[GPR_RCX];
+	u64 step = v->regs.rflags & RFLAGS_DF ? 0 - (u64)width : width;
+	u64 count = exit->u.io.rep ? *counter & mask : 1;
+
+	if (source_base(v, exit->u.io.in, &base))
+		return;
+	for (unsigned int done = 0; count && done < STRING_PIECE; count--, done += width) {
+		if (string_step(v, exit, gva(base + (*pointer & mask))))
+			return;
+		advance(pointer, step, bytes);
+		if (exit->u.io.rep)
+			advance(counter, ~0ull, bytes);
+	}
+	if (!count || !exit->u.io.rep)
+		finish(v, exit);
+}
+
+void port_io_exit(struct vcpu *v, const struct hvm_exit *exit)
+{
+	if (exit->u.io.string)
+		string(v, exit);
+	else
+		plain(v, exit);
+}

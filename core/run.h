@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The loop of each CPU, and what handles exits. */
+#ifndef CORE_RUN_H
+#define CORE_RUN_H
+
+#include <core/vcpu.h>
+
+noreturn_fn void run_loop(void);
+
+/* Makes v's next entry deliver what is due: NMI, upcall, virtual APIC, or asks for a window. */
+void deliver_events(struct vcpu *v);
+
+void exit_handle(struct vcpu *v, const struct hvm_exit *exit);       /* core/exit.c */
+void port_io_exit(struct vcpu *v, const struct hvm_exit *exit);      /* core/port_io.c */
+void nested_fault_exit(struct vcpu *v, const struct hvm_exit *exit); /* core/nested_fault.c */
+
+#endif

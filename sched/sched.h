@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Scheduling mechanism: puts the policy's decisions into effect on the CPUs. */
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include <core/types.h>
+
+struct vcpu;
+struct domain;
+
+void sched_init(void);     /* boot CPU, cpu_count is known */
+void sched_init_cpu(void); /* each CPU */
+
+must_use int sched_vcpu_init(struct vcpu *v); /* -XEN_ENOMEM */
+void sched_vcpu_destroy(struct vcpu *v);      /* v is off its CPU and never wakes again */
+
+/* v->wait may have become 0: v competes for a CPU. Any CPU. */
+void sched_wake(struct vcpu *v);
+/* v->wait became nonzero while v may be waiting for a CPU: takes it out of the queue. If it runs,
+ * its own CPU does so at its next sched_next(). */
+void sched_unqueue(struct vcpu *v);
+/* Decides what this CPU runs now and switches to it: NULL if nothing. From the CPU's loop. */
+struct vcpu *sched_next(void);
+void sched_yield(struct vcpu *v); /* the caller's own */
+/* Asks CPU id to call sched_next() soon, forcing an exit if it runs a guest. */
+void sched_poke(u32 cpu);
+/* Waits until v's state is saved and no CPU runs it. v->wait is nonzero; not for the own vCPU. */
+void sched_wait_off_cpu(const struct vcpu *v);
+bool sched_on_cpu(const struct vcpu *v);
+void sched_set_weight(struct domain *d, u32 weight);
+
+#endif
