@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the virtual local APIC share. Intel SDM vol. 3, "Advanced Programmable
+ * Interrupt Controller"; AMD APM vol. 2, chapter of the same name. */
+#ifndef CORE_VAPIC_PRIVATE_H
+#define CORE_VAPIC_PRIVATE_H
+
+#include <core/vapic.h>
+#include <core/vcpu.h>
+
+#define BASE_BSP  (1ull << 8)
+#define BASE_EXTD (1ull << 10) /* x2APIC */
+#define BASE_EN   (1ull << 11)
+
+/* Registers by offset / 16, which is also MSR index - 0x800. */
+#define REG_ID      0x02u
+#define REG_VERSION 0x03u
+#define REG_TPR     0x08u
+#define REG_PPR     0x0Au
+#define REG_EOI     0x0Bu
+#define REG_LDR     0x0Du
+#define REG_DFR     0x0Eu
+#define REG_SVR     0x0Fu
+#define REG_ISR     0x10u
+#define REG_TMR     0x18u
+#define REG_IRR     0x20u
+#define REG_ESR     0x28u
+#define REG_ICR     0x30u
+#define REG_ICR2    0x31u
+#define REG_LVT     0x32u
+#define REG_INITIAL 0x38u
+#define REG_CURRENT 0x39u
+#define REG_DIVIDE  0x3Eu
+#define REG_SELF    0x3Fu
+#define REG_COUNT   0x40u
+
+#define LVT_TIMER    0u
+#define LVT_ERROR    5u
+#define LVT_MASKED   (1u << 16)
+#define LVT_PERIODIC (1u << 17)
+
+#define SVR_ENABLE (1u << 8)
+
+#define ESR_SEND_VECTOR     (1u << 5)
+#define ESR_RECEIVED_VECTOR (1u << 6)
+#define ESR_REGISTER        (1u << 7)
+
+#define VECTOR_LOWEST 16u /* those below are the exceptions' */
+
+static inline bool vapic_is_x2(const struct vapic *a)
+{
+	return a->base_msr & BASE_EXTD;
+}
+
+/* Sets vector in IRR; was it there already? Any CPU. First the bit, then the hint: the owner clears
+ * the hint before its last look at the bits. */
+static inline bool vapic_irr_set(struct vapic *a, u8 vector)
+{
+	u32 bit = 1u << (vector & 31);
+	u32 old = __atomic_fetch_or(&a->irr[vector >> 5], bit, __ATOMIC_SEQ_CST);
+
+	if (!(READ_ONCE(a->irr_hint) >> (vector >> 5) & 1))
+		__atomic_fetch_or(&a->irr_hint, 1u << (vector >> 5), __ATOMIC_SEQ_CST);
+	return old & bit;
+}
+
+/* Notes an ESR bit and delivers the error interrupt. Any CPU. */
+void vapic_error(struct vcpu *v, u32 esr_bit);
+/* The interrupt of an LVT entry of fixed delivery mode. Any CPU. */
+void vapic_lvt_raise(struct vcpu *v, unsigned int entry);
+
+/* core/vapic_ipi.c: a write of ICR; dest as the mode has it, 8 or 32 bits. v is the caller's own.
+ */
+void vapic_send(struct vcpu *v, u32 low, u32 dest);
+
+/* core/vapic_timer.c; the last three after v->vapic.lvt[LVT_TIMER] is written, or instead of
+ * writing the register. */
+void vapic_timer_init(struct vcpu *v);
+u32 vapic_timer_current(const struct vcpu *v);
+void vapic_timer_lvt_changed(struct vcpu *v);
+void vapic_timer_set_initial(struct vcpu *v, u32 count);
+void vapic_timer_set_divide(struct vcpu *v, u32 value);
+
+#endif
