@@ -6,11 +6,13 @@
 #include <core/types.h>
 #include <arch/x86_64/cpu/percpu.h>
 
+struct boot_info;
+
 /* Prepares the boot CPU's struct pcpu, tables and GS: very early, no allocation. */
 void smp_init_boot_cpu(void);
 /* Starts every CPU in the MADT, one after the other, and sets cpu_count. A CPU that does not come
  * is logged and left out. They wait until smp_release(). */
-void smp_start_all(void);
+void smp_start_all(const struct boot_info *bi);
 /* Lets the waiting CPUs go on into core_start_cpu(). */
 void smp_release(void);
 

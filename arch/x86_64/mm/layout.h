@@ -5,8 +5,8 @@
  *   0xffff_8000_0000_0000  direct map: physical 0 up; RAM and ACPI ranges, RW and NX; the image's
  *                          text and constants are read-only here too
  *   0xffff_c000_0000_0000  MMIO, uncached, given out upwards by mmio_map()
- *   0xffff_ffff_8000_0000  the image, physical 0 up; linked at +2 MiB: text RX, constants R, data
- * RW
+ *   0xffff_ffff_8000_0000  the image, physical 0 up; linked at +2 MiB: text RX, constants R, the
+ *                          rest RW
  */
 #ifndef ARCH_X86_64_MM_LAYOUT_H
 #define ARCH_X86_64_MM_LAYOUT_H
@@ -22,5 +22,8 @@
 
 #define MMIO_BASE 0xffffc00000000000
 #define MMIO_SIZE 0x010000000000 /* 1 TiB */
+
+/* What each CPU has: its tables, three fault stacks, its main stack (struct cpu_area). */
+#define CPU_AREA_SIZE 0x8000
 
 #endif

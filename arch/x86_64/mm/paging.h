@@ -34,6 +34,9 @@ hpa_t paging_root(void);
 /* Maps device registers uncached, RW and NX, for ever. Not aligned: returns the address of the
  * first byte. Asking twice gives two mappings. NULL when out of memory or space. */
 must_use void *mmio_map(hpa_t a, size_t size);
+/* Firmware tables, to read: the direct map if it has them, else a mapping of their own. NULL: none
+ * could be made. */
+must_use const void *paging_map_firmware(hpa_t a, size_t size);
 /* Identity-maps one page below 1 MiB, executable and read-only; false when out of memory. */
 must_use bool paging_map_trampoline(hpa_t page);
 void paging_unmap_trampoline(hpa_t page);

@@ -10,8 +10,9 @@ struct clock_scale {
 	u32 mul;
 	s8 shift;
 };
-/* The scale for a counter of hz ticks a second, 1 kHz..1 THz. Pure. */
-struct clock_scale clock_scale_for(u64 hz);
+/* The scale that multiplies by to/from, both 1..2^62: (NS_PER_SEC, hz) turns ticks into ns. Pure.
+ */
+struct clock_scale clock_scale_ratio(u64 to, u64 from);
 static inline u64 clock_scale_apply(struct clock_scale s, u64 delta)
 {
 	delta = s.shift >= 0 ? delta << s.shift : delta >> -s.shift;

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Plinth. Targets: hv (the hypervisor, build/plinth.elf), clean.
+# Variables: CC, BUILD, V=1 (show the commands).
+
+BUILD ?= build
+ifeq ($(origin CC),default)
+CC    := gcc
+endif
+NM    ?= nm
+
+WARNINGS := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wundef -Wvla \
+	-Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wformat=2 \
+	-Wimplicit-fallthrough -Werror
+
+ifneq ($(V),1)
+Q := @
+endif
+
+.PHONY: hv clean
+.DEFAULT_GOAL := hv
+.SECONDARY:
+
+# --- the hypervisor ---------------------------------------------------------------------------
+
+HV_DIRS := boot arch core svm vmx ept sched
+HV_SRCS := $(sort $(wildcard $(foreach d,$(HV_DIRS),$d/*.[cS] $d/*/*.[cS] $d/*/*/*.[cS])))
+HV_OBJS := $(HV_SRCS:%=$(BUILD)/hv/%.o)
+HV_FLAGS := -I. -Iinclude -ffreestanding -mcmodel=kernel -mno-red-zone -fno-pic -fno-pie
+HV_CFLAGS := $(HV_FLAGS) -std=gnu11 -O2 -g $(WARNINGS) -mgeneral-regs-only -fno-stack-protector \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none -fno-common
+HV_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack
+
+hv: $(BUILD)/plinth.elf
+
+$(BUILD)/hv/%.c.o: %.c
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/hv/%.S.o: %.S
+	@mkdir -p $(@D)
+	@echo '  AS  $<'
+	$(Q)$(CC) $(HV_FLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/hv/linker.ld: linker.ld arch/x86_64/mm/layout.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -E -P -x c -I. -D__ASSEMBLER__ $< -o $@
+
+# Linked twice: the symbol table for backtraces is made from the first result. It comes last in its
+# section, so no address in it moves.
+$(BUILD)/hv/symbols0.S: arch/x86_64/cpu/symbols.awk
+	@mkdir -p $(@D)
+	$(Q)awk -f $< </dev/null >$@
+
+$(BUILD)/hv/symbols1.S: $(BUILD)/hv/pass0.elf arch/x86_64/cpu/symbols.awk
+	$(Q)$(NM) -n $< | awk -f arch/x86_64/cpu/symbols.awk >$@
+
+$(BUILD)/hv/symbols%.o: $(BUILD)/hv/symbols%.S
+	$(Q)$(CC) -c $< -o $@
+
+$(BUILD)/hv/pass0.elf: $(HV_OBJS) $(BUILD)/hv/symbols0.o $(BUILD)/hv/linker.ld
+	$(Q)$(CC) $(HV_LDFLAGS) -T $(BUILD)/hv/linker.ld -o $@ $(HV_OBJS) $(BUILD)/hv/symbols0.o
+
+$(BUILD)/plinth.elf: $(HV_OBJS) $(BUILD)/hv/symbols1.o $(BUILD)/hv/linker.ld
+	@echo '  LD  $@'
+	$(Q)$(CC) $(HV_LDFLAGS) -T $(BUILD)/hv/linker.ld -o $@ $(HV_OBJS) $(BUILD)/hv/symbols1.o
+
+-include $(HV_OBJS:.o=.d)
+
+clean:
+	rm -rf $(BUILD)/hv $(BUILD)/plinth.elf

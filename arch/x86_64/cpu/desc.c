@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Descriptor tables. AMD64 Architecture Programmer's Manual, volume 2, "Segmented Virtual Memory"
+ * and "Exceptions and Interrupts". */
+#include <arch/x86_64/cpu/desc.h>
+
+#include <arch/x86_64/cpu/insn.h>
+#include <arch/x86_64/cpu/regs.h>
+#include <arch/x86_64/cpu/vectors.h>
+
+#define VECTORS   256u
+#define STUB_SIZE 16u /* as trap_entry.S aligns them */
+
+#define GDT_CODE64   0x00af9b000000ffffull
+#define GDT_DATA     0x00cf93000000ffffull
+#define GDT_TSS_TYPE (0x89ull << 40) /* present, available 64-bit TSS */
+#define GATE_INT     (0x8Eull << 40) /* present, interrupt gate: IF is cleared */
+
+struct gate {
+	u64 low, high;
+};
+_Static_assert(sizeof(struct gate) == 16, "long-mode gate");
+
+static struct gate idt[VECTORS] __attribute__((aligned(4096)));
+extern const u8 trap_stubs[VECTORS][STUB_SIZE];
+
+void desc_setup(struct pcpu *p, const u64 fault_stacks[3])
+{
+	struct cpu_tables *t = p->arch;
+	u64 base = (u64)(uintptr_t)&t->tss, limit = sizeof(t->tss) - 1;
+
+	t->tss.ist[IST_NMI - 1] = fault_stacks[0];
+	t->tss.ist[IST_DF - 1] = fault_stacks[1];
+	t->tss.ist[IST_MC - 1] = fault_stacks[2];
+	t->tss.iomap = sizeof(t->tss);
+	t->gdt[SEL_CODE / 8] = GDT_CODE64;
+	t->gdt[SEL_DATA / 8] = GDT_DATA;
+	t->gdt[SEL_TSS / 8] =
+		limit | (base & 0xffffff) << 16 | GDT_TSS_TYPE | ((base >> 24) & 0xff) << 56;
+	t->gdt[SEL_TSS / 8 + 1] = base >> 32;
+}
+
+static void load_segments(void)
+{
+	/* A far return is the way to load CS in 64-bit mode. */
+	__asm__ volatile("pushq %0\n"
+			 "leaq 1f(%%rip), %%rax\n"
+			 "pushq %%rax\n"
+			 "lretq\n"
+			 "1: movl %1, %%eax\n"
+			 "movl %%eax, %%ds\n"
+			 "movl %%eax, %%es\n"
+			 "movl %%eax, %%ss\n"
+			 "xorl %%eax, %%eax\n"
+			 "movl %%eax, %%fs\n"
+			 "movl %%eax, %%gs\n" ::"i"(SEL_CODE),
+			 "i"(SEL_DATA)
+			 : "rax", "memory");
+}
+
+void desc_load(struct pcpu *p)
+{
+	struct cpu_tables *t = p->arch;
+	struct desc_ptr gdtr = {sizeof(t->gdt) - 1, (u64)(uintptr_t)t->gdt};
+	struct desc_ptr idtr = {sizeof(idt) - 1, idt_base()};
+
+	__asm__ volatile("lgdt %0" ::"m"(gdtr));
+	load_segments();
+	wrmsr(MSR_GS_BASE, (u64)(uintptr_t)p);
+	desc_reload_tss();
+	__asm__ volatile("lidt %0" ::"m"(idtr));
+}
+
+void desc_reload_tss(void)
+{
+	struct cpu_tables *t = this_cpu()->arch;
+
+	t->gdt[SEL_TSS / 8] &= ~(2ull << 40); /* LTR refuses a TSS that is marked busy */
+	load_tr(SEL_TSS);
+}
+
+void idt_init(void)
+{
+	for (u32 v = 0; v < VECTORS; v++) {
+		u64 at = (u64)(uintptr_t)trap_stubs[v];
+		u64 ist = v == TRAP_NMI  ? IST_NMI
+			  : v == TRAP_DF ? IST_DF
+			  : v == TRAP_MC ? IST_MC
+					 : 0;
+
+		idt[v].low = (at & 0xffff) | SEL_CODE << 16 | ist << 32 | GATE_INT |
+			     ((at >> 16) & 0xffff) << 48;
+		idt[v].high = at >> 32;
+	}
+}
+
+u64 idt_base(void)
+{
+	return (u64)(uintptr_t)idt;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The local APIC. Register offsets are those of the MMIO page; x2APIC has the same registers as
+ * MSRs. Intel SDM, volume 3, "Advanced Programmable Interrupt Controller (APIC)". */
+#include <arch/x86_64/irq/lapic.h>
+
+#include <arch/x86_64/cpu/features.h>
+#include <arch/x86_64/cpu/insn.h>
+#include <arch/x86_64/cpu/regs.h>
+#include <arch/x86_64/cpu/vectors.h>
+#include <arch/x86_64/mm/paging.h>
+#include <arch/x86_64/platform/clock.h>
+#include <core/lib/lock.h>
+#include <core/lib/print.h>
+
+#define REG_ID           0x020
+#define REG_TPR          0x080
+#define REG_EOI          0x0B0
+#define REG_SVR          0x0F0
+#define REG_ESR          0x280
+#define REG_ICR          0x300
+#define REG_ICR_HIGH     0x310
+#define REG_LVT_TIMER    0x320
+#define REG_LVT_THERMAL  0x330
+#define REG_LVT_PERF     0x340
+#define REG_LVT_LINT0    0x350
+#define REG_LVT_LINT1    0x360
+#define REG_LVT_ERROR    0x370
+#define REG_TIMER_START  0x380
+#define REG_TIMER_NOW    0x390
+#define REG_TIMER_DIVIDE 0x3E0
+#define REG_VERSION      0x030
+
+#define BASE_X2APIC  0x400u
+#define BASE_ENABLE  0x800u
+#define SVR_ENABLE   0x100u
+#define LVT_MASKED   0x10000u
+#define LVT_DEADLINE 0x40000u
+#define DIVIDE_BY_1  0xBu
+#define ICR_NMI      0x0400u
+#define ICR_INIT     0x0500u
+#define ICR_STARTUP  0x0600u
+#define ICR_PENDING  0x1000u
+#define ICR_ASSERT   0x4000u
+
+#define PIC1_COMMAND 0x20
+#define PIC1_DATA    0x21
+#define PIC2_COMMAND 0xA0
+#define PIC2_DATA    0xA1
+
+#define CALIBRATE_NS    2000000ull
+#define CALIBRATE_RUNS  3u
+#define ONE_SHOT_MAX_NS 2000000000ull
+
+static bool x2apic, deadline;
+static u8 *registers;            /* NULL in x2APIC mode, or while there is none */
+static struct clock_scale ticks; /* from ns to timer ticks */
+
+static u32 reg_read(u32 reg)
+{
+	return x2apic ? (u32)rdmsr(MSR_X2APIC_FIRST + reg / 16) : mmio_read32(registers + reg);
+}
+
+static void reg_write(u32 reg, u32 v)
+{
+	if (x2apic)
+		wrmsr(MSR_X2APIC_FIRST + reg / 16, v);
+	else
+		mmio_write32(registers + reg, v);
+}
+
+static void pic_mask(void)
+{
+	outb(PIC1_COMMAND, 0x11); /* begin initialisation, so that vectors leave the exceptions */
+	outb(PIC2_COMMAND, 0x11);
+	outb(PIC1_DATA, VECTOR_PIC_FIRST);
+	outb(PIC2_DATA, VECTOR_PIC_FIRST + 8);
+	outb(PIC1_DATA, 4); /* the second one is at input 2 */
+	outb(PIC2_DATA, 2);
+	outb(PIC1_DATA, 1); /* 8086 mode */
+	outb(PIC2_DATA, 1);
+	outb(PIC1_DATA, 0xFF);
+	outb(PIC2_DATA, 0xFF);
+}
+
+void lapic_init(hpa_t base)
+{
+	x2apic = cpu_has(CPU_X2APIC);
+	deadline = cpu_has(CPU_TSC_DEADLINE);
+	if (!x2apic) {
+		registers = mmio_map(base.v != 0 ? base
+						 : hpa(rdmsr(MSR_APIC_BASE) & ~PAGE_MASK &
+						       low_mask(cpu_features.phys_bits)),
+				     PAGE_SIZE);
+		if (registers == NULL)
+			panic("no memory to map the local APIC");
+	}
+	pic_mask();
+	lapic_init_cpu();
+	log_line("lapic: %s, timer by %s", x2apic ? "x2APIC" : "xAPIC",
+		 deadline ? "TSC deadline" : "one-shot count");
+}
+
+void lapic_init_cpu(void)
+{
+	static const u32 masked[] = {REG_LVT_TIMER, REG_LVT_LINT0, REG_LVT_LINT1, REG_LVT_ERROR};
+	u64 base = rdmsr(MSR_APIC_BASE) | BASE_ENABLE;
+
+	wrmsr(MSR_APIC_BASE, base);
+	if (x2apic)
+		wrmsr(MSR_APIC_BASE, base | BASE_X2APIC); /* only from the enabled state */
+	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
+		reg_write(masked[i], LVT_MASKED);
+	if (((reg_read(REG_VERSION) >> 16) & 0xff) >= 4)
+		reg_write(REG_LVT_PERF, LVT_MASKED);
+	reg_write(REG_TPR, 0);
+	reg_write(REG_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+	reg_write(REG_TIMER_DIVIDE, DIVIDE_BY_1);
+	reg_write(REG_LVT_TIMER, VECTOR_TIMER | (deadline ? LVT_DEADLINE : 0));
+	/* The mode must be set before the first deadline is written. */
+	__asm__ volatile("mfence" ::: "memory");
+}
+
+static u64 count_ticks(u64 ns)
+{
+	u64 start = clock_ns(), end;
+	u32 left;
+
+	reg_write(REG_TIMER_START, ~0u);
+	do
+		end = clock_ns();
+	while (end - start < ns);
+	left = reg_read(REG_TIMER_NOW);
+	reg_write(REG_TIMER_START, 0);
+	return (~0u - left) * NS_PER_SEC / (end - start);
+}
+
+void lapic_timer_calibrate(void)
+{
+	u64 hz[CALIBRATE_RUNS], median;
+
+	if (deadline)
+		return;
+	reg_write(REG_LVT_TIMER, LVT_MASKED);
+	for (u32 i = 0; i < CALIBRATE_RUNS; i++)
+		hz[i] = count_ticks(CALIBRATE_NS);
+	reg_write(REG_LVT_TIMER, VECTOR_TIMER);
+	median = max_u64(min_u64(hz[0], hz[1]), min_u64(max_u64(hz[0], hz[1]), hz[2]));
+	if (median < 1000)
+		panic("the local APIC timer does not count");
+	ticks = clock_scale_ratio(median, NS_PER_SEC);
+	log_line("lapic: timer at %lu kHz", median / 1000);
+}
+
+bool lapic_is_x2apic(void)
+{
+	return x2apic;
+}
+
+u32 lapic_id(void)
+{
+	u32 id = reg_read(REG_ID);
+
+	return x2apic ? id : id >> 24;
+}
+
+void lapic_eoi(void)
+{
+	reg_write(REG_EOI, 0);
+}
+
+void lapic_timer_arm(u64 abs_ns)
+{
+	u64 now, delta;
+
+	if (deadline) {
+		wrmsr(MSR_TSC_DEADLINE, clock_ns_to_tsc(abs_ns) | 1);
+		return;
+	}
+	now = clock_ns();
+	delta = abs_ns > now ? min_u64(abs_ns - now, ONE_SHOT_MAX_NS) : 0;
+	/* One more: never early by a part of a tick. */
+	reg_write(REG_TIMER_START, (u32)min_u64(clock_scale_apply(ticks, delta) + 1, ~0u));
+}
+
+void lapic_timer_disarm(void)
+{
+	if (deadline)
+		wrmsr(MSR_TSC_DEADLINE, 0);
+	else
+		reg_write(REG_TIMER_START, 0);
+}
+
+static void send(u32 apic_id, u32 command)
+{
+	if (x2apic) {
+		/* Not serialising, unlike the MMIO write: what the target shall see comes first. */
+		__asm__ volatile("mfence\n lfence" ::: "memory");
+		wrmsr(MSR_X2APIC_FIRST + REG_ICR / 16, (u64)apic_id << 32 | command);
+		return;
+	}
+	if (registers == NULL)
+		return;
+	while (reg_read(REG_ICR) & ICR_PENDING)
+		cpu_relax();
+	reg_write(REG_ICR_HIGH, apic_id << 24);
+	reg_write(REG_ICR, command);
+}
+
+void lapic_send_fixed(u32 apic_id, u8 vector)
+{
+	send(apic_id, ICR_ASSERT | vector);
+}
+
+void lapic_send_nmi(u32 apic_id)
+{
+	send(apic_id, ICR_ASSERT | ICR_NMI);
+}
+
+void lapic_send_init(u32 apic_id)
+{
+	send(apic_id, ICR_ASSERT | ICR_INIT);
+}
+
+void lapic_send_startup(u32 apic_id, u8 page)
+{
+	send(apic_id, ICR_ASSERT | ICR_STARTUP | page);
+}
