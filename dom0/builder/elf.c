@@ -284,19 +284,26 @@ static int store_segment(const struct elf_segment *s, const u8 *data, const stru
 	return rc;
 }
 
+/* Whether a segment's bytes in the file share memory with the place they go to. */
+static bool moves_within(const struct elf_segment *s, u64 source)
+{
+	return source != ELF_NOT_IN_GUEST && source + s->offset < s->gpa + s->filesz &&
+	       s->gpa < source + s->offset + s->filesz;
+}
+
 int elf_load(const struct elf_image *elf, const struct elf_sink *sink, u64 source_gpa,
 	     struct build_error *err)
 {
-	const bool inside = source_gpa != ELF_NOT_IN_GUEST;
 	unsigned int i;
 	int rc = 0;
 
-	if (inside)
+	if (source_gpa != ELF_NOT_IN_GUEST)
 		rc = check_source(elf, source_gpa, err);
 	if (rc)
 		return rc;
 	for (i = 0; !rc && i < elf->segment_count; i++)
-		rc = store_segment(&elf->segments[i], elf->data, sink, inside);
+		rc = store_segment(&elf->segments[i], elf->data, sink,
+				   moves_within(&elf->segments[i], source_gpa));
 	if (rc)
 		return build_fail(err, -rc,
 				  "ELF: cannot write segment %u to guest memory (error %d)",

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an owner asks of a guest: the keys of xl.cfg(5) that Plinth knows, with their meaning. */
+#ifndef DOM0_TOOL_GUEST_CONFIG_H
+#define DOM0_TOOL_GUEST_CONFIG_H
+
+#include <core/types.h>
+#include <dom0/tool/cfg.h>
+
+#define GUEST_NAME_MAX    63u
+#define GUEST_VCPUS_MAX   32u
+#define GUEST_MEMORY_MAX  (1024u * 1024u) /* MiB */
+#define GUEST_COMMAND_MAX 2047u           /* characters of a command line */
+
+enum guest_action { GUEST_DESTROY, GUEST_RESTART, GUEST_PRESERVE };
+enum guest_console { GUEST_CONSOLE_RING, GUEST_CONSOLE_LOG };
+
+struct guest_config {
+	char name[GUEST_NAME_MAX + 1];
+	char *kernel;        /* file name as written */
+	char *ramdisk;       /* file name, or NULL */
+	char *cmdline;       /* never NULL: cmdline, or root and extra joined */
+	unsigned int memory; /* MiB at start */
+	unsigned int maxmem; /* MiB, >= memory */
+	unsigned int vcpus;
+	enum guest_action on_poweroff, on_reboot, on_crash;
+	bool has_uuid; /* else the caller makes one */
+	u8 uuid[16];   /* in the order of its text */
+	enum guest_console console;
+};
+
+/* Tells whether a file that a guest names is there. */
+typedef bool (*guest_file_exists)(void *ctx, const char *name);
+
+/* Reads a parsed file. Every key must be known and good, and the files be there (exists may be
+ * NULL: not checked). 0, or -EINVAL or -ENOMEM with a line that names file, line and key; on
+ * success the caller ends with guest_config_free(). */
+int guest_config_read(struct guest_config *config, const struct cfg_file *file,
+		      guest_file_exists exists, void *ctx, struct cfg_error *err) must_use;
+void guest_config_free(struct guest_config *config);
+
+/* "destroy", "restart", "preserve". */
+const char *guest_action_name(enum guest_action action);
+
+#endif
