@@ -61,7 +61,8 @@ struct domain {
 	spinlock_t debug_lock; /* text written to port 0xE9 and console_io */
 	u32 debug_length;
 	char debug_line[DEBUG_LINE_MAX];
-	u64 log_tokens, log_refill_ns; /* rate limit of the domain's lines */
+	u64 log_tokens, log_refill_ns; /* rate limit of the domain's lines, in bytes */
+	u32 log_dropped;               /* lines, since the last one that was shown */
 };
 
 extern struct domain *control_domain;
