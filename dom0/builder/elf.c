@@ -67,7 +67,7 @@ static int check_header(const struct elf_image *elf, const struct layout **layou
 static int read_program(const struct elf_image *elf, const struct layout *l, u32 index,
 			struct program *p, struct build_error *err)
 {
-	const u8 *h = elf->data + get_word(l, elf->data + l->phoff) + index * l->phdr_size;
+	const u8 *h = elf->data + get_word(l, elf->data + l->phoff) + (u64)index * l->phdr_size;
 
 	p->index = index;
 	p->type = get_le32(h);
@@ -192,7 +192,7 @@ static int check_entry(const struct elf_image *elf, struct build_error *err)
 
 int elf_open(struct elf_image *elf, const void *data, u64 size, struct build_error *err)
 {
-	const struct layout *l = NULL;
+	const struct layout *l = &layout64;
 	const struct elf_segment *last;
 	bool entry_seen = false;
 	struct program p;
