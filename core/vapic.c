@@ -339,7 +339,7 @@ static void registers_reset(struct vcpu *v)
 {
 	struct vapic *a = &v->vapic;
 
-	timer_stop(&a->timer);
+	vapic_timer_stop(v);
 	a->timer_running = false;
 	a->timer_initial = a->timer_divide = 0;
 	a->tpr = a->esr = a->esr_shadow = a->icr_low = a->icr_high = 0;
@@ -455,5 +455,5 @@ void vapic_reset(struct vcpu *v, bool init)
 
 void vapic_stop(struct vcpu *v)
 {
-	timer_stop(&v->vapic.timer);
+	vapic_timer_stop(v);
 }

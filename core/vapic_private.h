@@ -75,6 +75,7 @@ void vapic_send(struct vcpu *v, u32 low, u32 dest);
 /* core/vapic_timer.c; the last three after v->vapic.lvt[LVT_TIMER] is written, or instead of
  * writing the register. */
 void vapic_timer_init(struct vcpu *v);
+void vapic_timer_stop(struct vcpu *v);
 u32 vapic_timer_current(const struct vcpu *v);
 void vapic_timer_lvt_changed(struct vcpu *v);
 void vapic_timer_set_initial(struct vcpu *v, u32 count);

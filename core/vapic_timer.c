@@ -71,6 +71,16 @@ void vapic_timer_init(struct vcpu *v)
 	timer_init(&v->vapic.timer, expired);
 }
 
+/* expired() may be running on another CPU now, and arm the next period. */
+void vapic_timer_stop(struct vcpu *v)
+{
+	struct timer *t = &v->vapic.timer;
+
+	do
+		timer_stop(t);
+	while (READ_ONCE(t->armed));
+}
+
 u32 vapic_timer_current(const struct vcpu *v)
 {
 	const struct vapic *a = &v->vapic;
@@ -88,7 +98,7 @@ u32 vapic_timer_current(const struct vcpu *v)
 
 void vapic_timer_lvt_changed(struct vcpu *v)
 {
-	timer_stop(&v->vapic.timer);
+	vapic_timer_stop(v);
 	arm(&v->vapic, clock_ns());
 }
 
@@ -96,7 +106,7 @@ void vapic_timer_set_initial(struct vcpu *v, u32 count)
 {
 	struct vapic *a = &v->vapic;
 
-	timer_stop(&a->timer);
+	vapic_timer_stop(v);
 	a->timer_initial = count;
 	a->timer_running = count != 0;
 	a->timer_start_ns = clock_ns();
@@ -109,7 +119,7 @@ void vapic_timer_set_divide(struct vcpu *v, u32 value)
 	u32 left = vapic_timer_current(v);
 	u64 now = clock_ns();
 
-	timer_stop(&a->timer);
+	vapic_timer_stop(v);
 	a->timer_divide = value;
 	/* It goes on from the present count at the new speed. */
 	a->timer_start_ns = now - ((u64)(a->timer_initial - left) << divide_shift(value));

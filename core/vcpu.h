@@ -89,6 +89,7 @@ static inline void vcpu_dirty(struct vcpu *v, unsigned int groups)
 /* Creates vCPU id of d, down, with reset state. 0, -XEN_ENOMEM, -XEN_EEXIST, -XEN_EINVAL. */
 must_use int vcpu_create(struct domain *d, u32 id);
 void vcpu_destroy(struct vcpu *v); /* v does not run and never will */
+void vcpu_op_init(struct vcpu *v); /* core/vcpu_op.c: v->singleshot */
 
 /* Ends VCPU_BLOCKED: v looks at its events again. Any CPU, no lock of v needed. */
 void vcpu_wake(struct vcpu *v);
