@@ -143,7 +143,7 @@ static u8 basic_row[MAX_BASIC + 1], ext_row[MAX_EXT - EXT + 1];
 static u32 tsc_mul, tsc_khz;
 static s8 tsc_shift;
 static u64 cr4_mask, efer_mask;
-static u32 xcr0_mask, xsave_size = 512;
+static u32 xcr0_mask;
 static unsigned int phys_bits = 36;
 
 static struct cpuid_regs *row(u32 leaf, u32 sub)
@@ -313,7 +313,7 @@ void cpuid_init(void)
 	phys_bits = row(EXT + 8, 0)->eax & 0xFF;
 	xcr0_mask = row(0xD, 0)->eax;
 	if (xcr0_mask)
-		row(0xD, 0)->ecx = xsave_size = standard_size(xcr0_mask);
+		row(0xD, 0)->ecx = standard_size(xcr0_mask);
 }
 
 /* At each exit */
@@ -482,9 +482,4 @@ u64 cpuid_cr4_mask(void)
 unsigned int cpuid_phys_bits(void)
 {
 	return phys_bits;
-}
-
-u32 cpuid_xsave_size(void)
-{
-	return xsave_size;
 }

@@ -16,7 +16,5 @@ u64 cpuid_xcr0_mask(void);          /* XCR0 bits a guest may set; 0 without XSAV
 u64 cpuid_efer_mask(void);          /* EFER bits a guest may set */
 u64 cpuid_cr4_mask(void);           /* CR4 bits a guest may set */
 unsigned int cpuid_phys_bits(void); /* guest's physical address width */
-u32 cpuid_xsave_size(
-	void); /* bytes of XSAVE area for all of cpuid_xcr0_mask(); 512 without XSAVE */
 
 #endif
