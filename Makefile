@@ -28,7 +28,7 @@ HV_OBJS := $(HV_SRCS:%=$(BUILD)/hv/%.o)
 HV_FLAGS := -I. -Iinclude -ffreestanding -mcmodel=kernel -mno-red-zone -fno-pic -fno-pie
 HV_CFLAGS := $(HV_FLAGS) -std=gnu11 -O2 -g $(WARNINGS) -mgeneral-regs-only -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none -fno-common
-HV_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+HV_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack
 
 hv: $(BUILD)/plinth.elf

@@ -6,7 +6,7 @@
 
 size_t strlen(const char *s)
 {
-	return strnlen(s, SIZE_MAX);
+	return strnlen(s, SIZE_MAX / 2);
 }
 
 size_t strnlen(const char *s, size_t max)
@@ -20,7 +20,7 @@ size_t strnlen(const char *s, size_t max)
 
 int strcmp(const char *a, const char *b)
 {
-	return strncmp(a, b, SIZE_MAX);
+	return strncmp(a, b, SIZE_MAX / 2);
 }
 
 int strncmp(const char *a, const char *b, size_t n)

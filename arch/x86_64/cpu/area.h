@@ -15,7 +15,9 @@ struct cpu_area {
 		};
 		u8 first_page[PAGE_SIZE];
 	};
-	u8 fault_stacks[3][PAGE_SIZE]; /* NMI, #DF, #MC */
+	u8 nmi_stack[PAGE_SIZE];
+	u8 fatal_stack[PAGE_SIZE]; /* #DF and #MC: none of them returns */
+	u8 guard[PAGE_SIZE];       /* not mapped below the stack that is in use */
 	u8 stack[CPU_STACK_SIZE];
 };
 _Static_assert(sizeof(struct cpu_area) == CPU_AREA_SIZE, "the start-up code's stack top");

@@ -23,14 +23,13 @@ _Static_assert(sizeof(struct gate) == 16, "long-mode gate");
 static struct gate idt[VECTORS] __attribute__((aligned(4096)));
 extern const u8 trap_stubs[VECTORS][STUB_SIZE];
 
-void desc_setup(struct pcpu *p, const u64 fault_stacks[3])
+void desc_setup(struct pcpu *p, const void *nmi_stack, const void *fatal_stack)
 {
 	struct cpu_tables *t = p->arch;
 	u64 base = (u64)(uintptr_t)&t->tss, limit = sizeof(t->tss) - 1;
 
-	t->tss.ist[IST_NMI - 1] = fault_stacks[0];
-	t->tss.ist[IST_DF - 1] = fault_stacks[1];
-	t->tss.ist[IST_MC - 1] = fault_stacks[2];
+	t->tss.ist[IST_NMI - 1] = (u64)(uintptr_t)nmi_stack;
+	t->tss.ist[IST_FATAL - 1] = (u64)(uintptr_t)fatal_stack;
 	t->tss.iomap = sizeof(t->tss);
 	t->gdt[SEL_CODE / 8] = GDT_CODE64;
 	t->gdt[SEL_DATA / 8] = GDT_DATA;
@@ -82,10 +81,8 @@ void idt_init(void)
 {
 	for (u32 v = 0; v < VECTORS; v++) {
 		u64 at = (u64)(uintptr_t)trap_stubs[v];
-		u64 ist = v == TRAP_NMI  ? IST_NMI
-			  : v == TRAP_DF ? IST_DF
-			  : v == TRAP_MC ? IST_MC
-					 : 0;
+		bool fatal = v == TRAP_DF || v == TRAP_MC;
+		u64 ist = v == TRAP_NMI ? IST_NMI : fatal ? IST_FATAL : 0;
 
 		idt[v].low = (at & 0xffff) | SEL_CODE << 16 | ist << 32 | GATE_INT |
 			     ((at >> 16) & 0xffff) << 48;

@@ -7,9 +7,8 @@
 #define SEL_DATA 0x10
 #define SEL_TSS  0x18
 
-#define IST_NMI 1
-#define IST_DF  2
-#define IST_MC  3
+#define IST_NMI   1
+#define IST_FATAL 2
 
 #ifndef __ASSEMBLER__
 #include <core/types.h>
@@ -37,8 +36,8 @@ struct __attribute__((packed)) desc_ptr {
 	u64 base;
 };
 
-/* Fills p's GDT and TSS; fault_stacks: top addresses of NMI, #DF, #MC in this order. */
-void desc_setup(struct pcpu *p, const u64 fault_stacks[3]);
+/* Fills p's GDT and TSS. The stacks are given by their tops; fatal is that of #DF and #MC. */
+void desc_setup(struct pcpu *p, const void *nmi_stack, const void *fatal_stack);
 /* Loads GDT, TSS, IDT and GS of this CPU. Also repairs limits after a VM exit: VT-x leaves GDTR and
  * IDTR limits at 0xFFFF, which is harmless, so only a new CPU needs it. */
 void desc_load(struct pcpu *p);

@@ -53,16 +53,13 @@ struct pcpu *cpu_by_id(u32 id)
 
 static struct pcpu *area_setup(struct cpu_area *a, u32 id, u32 apic_id)
 {
-	const u64 stacks[3] = {(u64)(uintptr_t)(a->fault_stacks + 1),
-			       (u64)(uintptr_t)(a->fault_stacks + 2),
-			       (u64)(uintptr_t)(a->fault_stacks + 3)};
 	struct pcpu *p = &a->pcpu;
 
 	p->self = p;
 	p->id = id;
 	p->apic_id = apic_id;
 	p->arch = &a->tables;
-	desc_setup(p, stacks);
+	desc_setup(p, a->nmi_stack + PAGE_SIZE, a->fatal_stack + PAGE_SIZE);
 	cpus[id] = p;
 	return p;
 }
@@ -137,13 +134,15 @@ static void start_one(u32 apic_id, hpa_t page)
 	struct trampoline_args args = {.root = paging_root().v, .entry = (u64)(uintptr_t)cpu_entry};
 	struct cpu_area *area = page_alloc(AREA_ORDER);
 	u8 *code = phys_to_virt(page);
+	u8 *stack =
+		area != NULL ? paging_map_stack(virt_to_phys(area->stack), CPU_STACK_SIZE) : NULL;
 
-	if (area == NULL) {
+	if (stack == NULL) {
 		log_line("smp: no memory for the CPU with APIC id %u", apic_id);
 		return;
 	}
 	args.cpu = (u64)(uintptr_t)area_setup(area, cpu_count, apic_id);
-	args.stack = (u64)(uintptr_t)(area + 1);
+	args.stack = (u64)(uintptr_t)(stack + CPU_STACK_SIZE);
 	memcpy(code + (trampoline_args - trampoline_start), &args, sizeof(args));
 	if (start_cpu(&area->pcpu, (u8)(page.v >> PAGE_SHIFT))) {
 		cpu_count++;
@@ -184,6 +183,7 @@ void smp_start_all(const struct boot_info *bi)
 	hpa_t page;
 
 	cpus[0]->apic_id = lapic_id();
+	paging_unmap(boot_cpu_area.guard);
 	if (others > 0 && memory_low_page(bi, &page) && paging_map_trampoline(page)) {
 		start_others(page);
 		paging_unmap_trampoline(page);

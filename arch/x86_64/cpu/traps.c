@@ -94,9 +94,10 @@ void backtrace_log(u64 rip, u64 rbp)
 {
 	for (u32 i = 0; i < BACKTRACE_DEPTH && rip != 0; i++) {
 		u64 offset, next;
-		const char *name = symbol_find(rip, &offset);
+		/* A return address may lie behind the last instruction of its function. */
+		const char *name = symbol_find(i > 0 ? rip - 1 : rip, &offset);
 
-		log_line("  [<%016lx>] %s+0x%lx", rip, name, offset);
+		log_line("  [<%016lx>] %s+0x%lx", rip, name, i > 0 ? offset + 1 : offset);
 		if (!read_u64_safe(rbp + 8, &rip) || !read_u64_safe(rbp, &next) || next <= rbp)
 			break;
 		rbp = next;

@@ -4,7 +4,7 @@
  *   0x0000_0000_0000_0000  nothing (one page, executable and read-only, while CPUs are started)
  *   0xffff_8000_0000_0000  direct map: physical 0 up; RAM and ACPI ranges, RW and NX; the image's
  *                          text and constants are read-only here too
- *   0xffff_c000_0000_0000  MMIO, uncached, given out upwards by mmio_map()
+ *   0xffff_c000_0000_0000  MMIO, uncached, and stacks with a gap below, given out upwards
  *   0xffff_ffff_8000_0000  the image, physical 0 up; linked at +2 MiB: text RX, constants R, the
  *                          rest RW
  */
@@ -20,10 +20,10 @@
 #endif
 #define DIRECT_MAP_SIZE 0x400000000000 /* 64 TiB */
 
-#define MMIO_BASE 0xffffc00000000000
-#define MMIO_SIZE 0x010000000000 /* 1 TiB */
+#define WINDOW_BASE 0xffffc00000000000
+#define WINDOW_SIZE 0x010000000000 /* 1 TiB */
 
-/* What each CPU has: its tables, three fault stacks, its main stack (struct cpu_area). */
+/* What each CPU has: its tables, two fault stacks, a gap, its main stack (struct cpu_area). */
 #define CPU_AREA_SIZE 0x8000
 
 #endif

@@ -34,8 +34,8 @@ extern u8 image_start[], image_text_end[], image_rodata_end[], image_end[];
 static u64 root[ENTRIES] __attribute__((aligned(4096)));
 static u64 pool_next, pool_limit; /* physical */
 static bool use_frames;
-static spinlock_t mmio_lock;
-static u64 mmio_next = MMIO_BASE;
+static spinlock_t window_lock;
+static u64 window_next = WINDOW_BASE;
 
 static u64 *table_alloc(void)
 {
@@ -209,19 +209,40 @@ hpa_t paging_root(void)
 	return virt_to_phys(root);
 }
 
+/* Whole pages at the next place of the window, after a gap. */
+static u8 *window_map(u64 pa, u64 bytes, u64 gap, u64 flags)
+{
+	u8 *p = NULL;
+
+	spin_lock(&window_lock);
+	if (bytes + gap <= WINDOW_BASE + WINDOW_SIZE - window_next &&
+	    map_range(window_next + gap, pa, bytes, flags)) {
+		p = (u8 *)(uintptr_t)(window_next + gap);
+		window_next += gap + bytes;
+	}
+	spin_unlock(&window_lock);
+	return p;
+}
+
 void *mmio_map(hpa_t a, size_t size)
 {
-	u64 first = align_down(a.v, PAGE_SIZE), bytes = align_up(a.v + size, PAGE_SIZE) - first;
-	u64 va = 0;
+	u64 first = align_down(a.v, PAGE_SIZE);
+	u8 *p = window_map(first, align_up(a.v + size, PAGE_SIZE) - first, 0, MAP_IO);
 
-	spin_lock(&mmio_lock);
-	if (bytes <= MMIO_BASE + MMIO_SIZE - mmio_next &&
-	    map_range(mmio_next, first, bytes, MAP_IO)) {
-		va = mmio_next + (a.v - first);
-		mmio_next += bytes;
-	}
-	spin_unlock(&mmio_lock);
-	return (void *)(uintptr_t)va;
+	return p != NULL ? p + (a.v - first) : NULL;
+}
+
+void *paging_map_stack(hpa_t a, size_t size)
+{
+	return window_map(a.v, size, PAGE_SIZE, MAP_RW);
+}
+
+void paging_unmap(const void *page)
+{
+	u64 va = (u64)(uintptr_t)page;
+
+	WRITE_ONCE(*entry_make(va, 1), 0);
+	invlpg(va);
 }
 
 const void *paging_map_firmware(hpa_t a, size_t size)
@@ -247,8 +268,7 @@ bool paging_map_trampoline(hpa_t page)
 
 void paging_unmap_trampoline(hpa_t page)
 {
-	WRITE_ONCE(*entry_make(page.v, 1), 0);
-	invlpg(page.v);
+	paging_unmap((const void *)(uintptr_t)page.v);
 }
 
 static bool find_wx(const u64 *table, int level, u64 base, bool writable, u64 *va)

@@ -34,6 +34,12 @@ hpa_t paging_root(void);
 /* Maps device registers uncached, RW and NX, for ever. Not aligned: returns the address of the
  * first byte. Asking twice gives two mappings. NULL when out of memory or space. */
 must_use void *mmio_map(hpa_t a, size_t size);
+/* A second mapping of a stack's RAM (page-aligned), with an unmapped page below it, so that an
+ * overflow faults. NULL when out of memory. */
+must_use void *paging_map_stack(hpa_t a, size_t size);
+/* Takes away a page of the image's data for the same purpose. Before paging_init()'s switch nothing
+ * changes; afterwards only on the CPU that calls. */
+void paging_unmap(const void *page);
 /* Firmware tables, to read: the direct map if it has them, else a mapping of their own. NULL: none
  * could be made. */
 must_use const void *paging_map_firmware(hpa_t a, size_t size);

@@ -61,7 +61,7 @@ void log_write_raw(const char *buf, size_t n)
 	unlock_log();
 }
 
-static void log_line_v(const char *fmt, va_list ap)
+printf_like(1, 0) static void log_line_v(const char *fmt, va_list ap)
 {
 	char line[LINE_MAX];
 	u64 us = clock_ns() / 1000;
