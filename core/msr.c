@@ -254,7 +254,7 @@ static const struct rule {
 	{0xCE, 0xCE, read_constant, NULL, 0},
 	/* 8 variable ranges, fixed ranges, WC. */
 	{0xFE, 0xFE, read_constant, NULL, 0x508},
-	{MSR_SYSENTER_CS, MSR_SYSENTER_CS, read_hardware, write_low32},
+	{MSR_SYSENTER_CS, MSR_SYSENTER_CS, read_hardware, write_low32, 0},
 	{MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, read_hardware, write_address, 0},
 	/* Machine check: no banks, nothing in progress. */
 	{0x179, 0x17A, read_constant, NULL, 0},
@@ -273,7 +273,7 @@ static const struct rule {
 	{MSR_EFER, MSR_EFER, read_efer, write_efer, 0},
 	{MSR_STAR, MSR_STAR, read_hardware, write_hardware, 0},
 	{MSR_LSTAR, MSR_CSTAR, read_hardware, write_address, 0},
-	{MSR_SFMASK, MSR_SFMASK, read_hardware, write_low32},
+	{MSR_SFMASK, MSR_SFMASK, read_hardware, write_low32, 0},
 	{MSR_FS_BASE, MSR_KERNEL_GS_BASE, read_hardware, write_address, 0},
 	/* SYSCFG: Linux asks unguarded whether the BIOS forced WB above 4 GiB. It did not. */
 	{0xC0010010, 0xC0010010, read_constant, write_ignored, 0},
