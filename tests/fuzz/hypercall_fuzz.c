@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Hypercalls with arbitrary arguments by a guest and by the control domain, over two domains that
+ * die and come back. What must hold: no bad access, no endless restart, nothing left at the end. */
+// links: core/event.c core/event_port.c core/event_op.c core/grant.c core/grant_map.c
+// links: core/grant_copy.c core/memory_op.c core/version.c core/console_io.c core/debug_text.c
+// links: core/hvm_op.c tests/fake/core_fake.c
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <core/event.h>
+#include <core/hypercall.h>
+#include <core_fake.h>
+#include <xen/errno.h>
+
+#define PAGES 24u /* RAM of each domain */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+	const uint8_t *p;
+	size_t left;
+};
+
+static u64 take(struct input *in, size_t n)
+{
+	u64 v = 0;
+
+	if (n > in->left)
+		n = in->left;
+	memcpy(&v, in->p, n);
+	in->p += n;
+	in->left -= n;
+	return v;
+}
+
+static void make(struct domain **d, domid_t id)
+{
+	*d = fake_domain_new(id, 2);
+	(*d)->max_pages = 64;
+	for (u64 g = 0; g < PAGES; g++)
+		(void)fake_ram_at(*d, g);
+	/* Some grants to the other one. */
+	for (u32 ref = 0; ref < 12; ref++)
+		(*d)->grant.frame[0][ref] = (struct grant_entry_v1){
+			.flags = (u16)(1u | (ref & 1) << 2), .domid = id ? 0 : 1, .frame = ref};
+}
+
+static s64 call(struct vcpu *v, u32 which, u64 arg, u64 count)
+{
+	u64 cmd = v->regs.gpr[GPR_RDI];
+
+	switch (which) {
+	case 0:
+		return do_event_channel_op(v, cmd, arg);
+	case 1:
+		return do_grant_table_op(v, cmd, arg, count);
+	case 2:
+		return do_memory_op(v, cmd, arg);
+	case 3:
+		return do_hvm_op(v, cmd, arg);
+	case 4:
+		return do_xen_version(v, cmd, arg);
+	case 5:
+		return do_console_io(v, cmd, count, arg);
+	default:
+		return do_vm_assist(v, cmd, arg);
+	}
+}
+
+static void hypercall(struct vcpu *v, struct input *in)
+{
+	u32 which = (u32)take(in, 1) % 7;
+	u64 cmd = take(in, 1), shape = take(in, 1), count = take(in, 1);
+	size_t n = take(in, 1);
+	u64 arg = fake_gva(0), pieces = 0;
+
+	if (cmd & 0x80)
+		cmd = take(in, 8);
+	if (shape & 1)
+		arg = fake_gva(FAKE_BUFFER - 8); /* runs off the end */
+	if (shape & 2)
+		arg = take(in, 8);
+	if (shape & 4)
+		count = take(in, 8);
+	if (n > in->left)
+		n = in->left;
+	memcpy(fake_buffer, in->p, n);
+	in->p += n;
+	in->left -= n;
+	if (shape & 8) { /* a valid pointer where the structures have theirs */
+		u64 at = fake_gva(512);
+
+		memcpy(fake_buffer + (which == 2 && cmd == XENMEM_memory_map ? 8 : 0), &at, 8);
+	}
+	v->regs.gpr[GPR_RDI] = cmd;
+	while (call(v, which, arg, count) == HYPERCALL_RESTART)
+		if (pieces++ > 1u << 20)
+			abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = {data, size};
+	struct domain *d[2];
+	u32 born = 1;
+
+	make(&d[0], 0);
+	make(&d[1], 1);
+	while (in.left > 0) {
+		u64 what = take(&in, 1);
+
+		if (what == 0xFF) {
+			fake_domain_destroy(d[1]);
+			make(&d[1], (domid_t)born);
+		} else if (what == 0xFE) {
+			event_raise_global_virq((u32)take(&in, 1) % NR_VIRQS);
+			event_raise_virq(d[1]->vcpu[1], (u32)take(&in, 1) & 1);
+		} else if (what == 0xFD) {
+			(void)!event_register_info(d[what & 1]->vcpu[take(&in, 1) & 1],
+						   gfn(take(&in, 1) % (PAGES + 8)),
+						   (u32)take(&in, 2));
+		} else if (what == 0xFC) {
+			d[1]->grant.frame[0][take(&in, 1) % 16].flags = (u16)take(&in, 2);
+		} else {
+			hypercall(d[what & 1]->vcpu[what >> 1 & 1], &in);
+		}
+	}
+	fake_end();
+	return 0;
+}
