@@ -28,7 +28,7 @@
 #define XS_LOCAL_EVENT_BYTES (1024u * 1024u)
 
 /* Work done in one call. */
-#define XS_SERVICE_REQUESTS 64u
+#define XS_SERVICE_REQUESTS 32u
 #define XS_DISPATCH_EVENTS  64u
 
 #endif
