@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A CPU for tests: instructions are functions over plain variables. Include it first; it takes the
+ * place of <arch/x86_64/cpu/insn.h> and gives this_cpu() a settable pointer. */
+#ifndef ARCH_X86_64_CPU_INSN_H
+#define ARCH_X86_64_CPU_INSN_H
+
+#include <core/types.h>
+#define this_cpu hardware_this_cpu
+#include <arch/x86_64/cpu/percpu.h>
+#undef this_cpu
+
+struct cpuid_regs {
+	u32 eax, ebx, ecx, edx;
+};
+
+extern struct pcpu *fake_cpu;
+extern struct cpuid_regs (*fake_cpuid)(u32 leaf, u32 subleaf);
+extern u64 fake_dr[8], fake_xcr0;
+extern unsigned int fake_saves, fake_restores; /* of extended state */
+extern const void *fake_restored;
+/* MSRs that exist; others make rdmsr_safe() fail and abort the rest. */
+u64 *fake_msr(u32 msr, bool create);
+
+static inline struct pcpu *this_cpu(void)
+{
+	return fake_cpu;
+}
+
+struct cpuid_regs cpuid(u32 leaf, u32 subleaf);
+u64 rdmsr(u32 msr);
+void wrmsr(u32 msr, u64 v);
+bool rdmsr_safe(u32 msr, u64 *v);
+u64 xgetbv(u32 index);
+void xsetbv(u32 index, u64 v);
+void xsave(void *area, u64 mask);
+void xrstor(const void *area, u64 mask);
+void fxsave(void *area);
+void fxrstor(const void *area);
+
+#define FAKE_DR(n)                            \
+	static inline u64 read_dr##n(void)    \
+	{                                     \
+		return fake_dr[n];            \
+	}                                     \
+	static inline void write_dr##n(u64 v) \
+	{                                     \
+		fake_dr[n] = v;               \
+	}
+FAKE_DR(0)
+FAKE_DR(1)
+FAKE_DR(2)
+FAKE_DR(3)
+
+#endif
