@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Structure offsets for entry.S. Compiled to assembly, never linked: the build turns the strings
+ * "->NAME value" into build/svm/offsets.h. */
+#include <core/types.h>
+#include <plinth/vcpu_state.h>
+
+void svm_offsets(void);
+
+#define OFFSET(name, type, field) \
+	__asm__ volatile(".ascii \"->" #name " %c0\"" ::"i"(offsetof(struct type, field)))
+#define GPR(name) OFFSET(REGS_##name, plinth_vcpu_state, gpr[GPR_##name])
+
+void svm_offsets(void)
+{
+	GPR(RCX);
+	GPR(RDX);
+	GPR(RBX);
+	GPR(RBP);
+	GPR(RSI);
+	GPR(RDI);
+	GPR(R8);
+	GPR(R9);
+	GPR(R10);
+	GPR(R11);
+	GPR(R12);
+	GPR(R13);
+	GPR(R14);
+	GPR(R15);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One entry and exit: ASIDs, clean bits, events, windows. Every instruction here is paid at each
+ * exit of each guest; what is rare lies in functions of its own. */
+#include <svm/svm.h>
+
+#include <arch/x86_64/cpu/features.h>
+#include <arch/x86_64/cpu/insn.h>
+#include <arch/x86_64/cpu/percpu.h>
+#include <arch/x86_64/cpu/regs.h>
+#include <core/domain.h>
+#include <core/guest_access.h>
+#include <core/vcpu.h>
+#include <svm/exit.h>
+
+#define X86_OF     4u
+#define X86_MF     16u
+#define X86_AC     17u
+#define DR6_STEP   (1u << 14)
+#define DR7_DETECT (1u << 13)
+#define INSN_MAX   15u
+
+u32 svm_clean_mask;
+
+/* A new ASID instead of a flush; only when they have run out is the TLB emptied, of all. The vCPU
+ * may come from another CPU, which has other ideas of what is clean. */
+static __attribute__((noinline)) void asid_assign(struct pcpu *cpu, struct vmcb *b)
+{
+	if (cpu->asid_next >= svm_asid_count()) {
+		cpu->asid_generation += MAX_CPUS;
+		cpu->asid_next = 1;
+		b->tlb_control = TLB_CONTROL_FLUSH_ALL;
+	}
+	b->asid = cpu->asid_next++;
+	b->host.asid_generation = cpu->asid_generation;
+	b->clean = 0;
+}
+
+void svm_flush(struct vcpu *v)
+{
+	((struct vmcb *)v->hvm)->host.asid_generation = 0;
+}
+
+/* Turns v->event into EVENTINJ. True: a software event, whose RIP now lies behind the instruction,
+ * as the handler shall return to it (APM volume 2, "Event Injection"). */
+static __attribute__((noinline)) bool inject(struct vcpu *v, struct vmcb *b)
+{
+	const struct hvm_event *e = &v->event;
+
+	b->event_inj = EVENT_VALID | (u64)e->type << EVENT_TYPE_SHIFT | e->vector;
+	if (e->has_error)
+		b->event_inj |= EVENT_HAS_ERROR | (u64)e->error << 32;
+	if (e->type == EVENT_nmi) {
+		v->nmi_masked = true;
+		b->host.nmi = 0;
+		b->intercept3 |= ICPT3_IRET;
+		b->clean &= ~CLEAN_I;
+	}
+	if (e->type != EVENT_software)
+		return false;
+	v->regs.rip += e->insn_length;
+	if (cpu_has(CPU_SVM_NRIP_SAVE))
+		b->next_rip = v->regs.rip;
+	return true;
+}
+
+/* The exit cut an event's delivery short: keep it for the next entry. A software interrupt of the
+ * guest's own is not kept: RIP still points at it, so that it happens again by itself, and nobody
+ * needs to know its length. */
+static __attribute__((noinline)) void keep_event(struct vcpu *v, u64 info, bool injected_soft)
+{
+	struct hvm_event e = {
+		.valid = true,
+		.type = (info >> EVENT_TYPE_SHIFT) & 7u,
+		.vector = (u8)info,
+		.has_error = (info & EVENT_HAS_ERROR) != 0,
+		.error = info & EVENT_HAS_ERROR ? (u32)(info >> 32) : 0,
+	};
+	bool soft = e.type == EVENT_software ||
+		    (e.type == EVENT_exception && (e.vector == X86_BP || e.vector == X86_OF));
+
+	if (!soft || injected_soft)
+		v->event = e;
+}
+
+/* int_ctl's bits for the windows that are asked for. A virtual interrupt that never arrives, as its
+ * intercept comes first, tells when the guest can take one; an NMI that waits for no more than a
+ * shadow or another event's delivery uses it too. */
+static __attribute__((noinline)) u64 open_windows(struct vcpu *v, struct vmcb *b)
+{
+	bool nmi_only_late = v->want_nmi_window && !v->nmi_masked;
+
+	if (v->want_nmi_window && v->nmi_masked && (b->host.nmi & NMI_IRET_AWAITED)) {
+		b->host.nmi |= NMI_STEPPING;
+		if (v->regs.rflags & RFLAGS_TF)
+			b->host.nmi |= NMI_GUEST_TF;
+		v->regs.rflags |= RFLAGS_TF;
+	}
+	return v->want_irq_window || nmi_only_late ? V_IRQ | V_IGN_TPR : 0;
+}
+
+/* After each exit since an NMI handler came to its IRET: the NMI mask ends when that is behind. Its
+ * fault, which is rare, is taken for its end. True: we stepped over it, and the #DB is ours. */
+static __attribute__((noinline)) bool nmi_progress(struct vcpu *v, struct vmcb *b)
+{
+	bool done = v->regs.rip != b->host.iret_rip;
+	bool ours = (b->host.nmi & (NMI_STEPPING | NMI_GUEST_TF)) == NMI_STEPPING;
+
+	if (ours && !done)
+		v->regs.rflags &= ~(u64)RFLAGS_TF;
+	b->host.nmi = (u8)(done ? 0 : NMI_IRET_AWAITED);
+	if (done)
+		v->nmi_masked = false;
+	return ours && done;
+}
+
+static void act_iret(struct vcpu *v, struct hvm_exit *exit)
+{
+	struct vmcb *b = v->hvm;
+
+	(void)exit;
+	b->intercept3 &= ~ICPT3_IRET;
+	b->clean &= ~CLEAN_I;
+	if (v->nmi_masked) {
+		b->host.nmi = NMI_IRET_AWAITED;
+		b->host.iret_rip = v->regs.rip;
+	}
+}
+
+/* Intel's hypercall instruction, which some guests use everywhere. */
+static void act_ud(struct vcpu *v, struct hvm_exit *exit)
+{
+	u8 code[3];
+	size_t got;
+
+	if (guest_fetch(v, code, sizeof(code), &got))
+		return; /* its page fault goes first */
+	if (got == 3 && code[0] == 0x0F && code[1] == 0x01 && code[2] == 0xC1) {
+		exit->reason = EXIT_hypercall;
+		exit->insn_length = 3;
+	} else {
+		vcpu_raise(v, X86_UD);
+	}
+}
+
+static void act_db(struct vcpu *v, struct hvm_exit *exit)
+{
+	struct vmcb *b = v->hvm;
+
+	(void)exit;
+	if (b->dr7 & DR7_DETECT) { /* as the delivery that we replace would have done */
+		b->dr7 &= ~(u64)DR7_DETECT;
+		b->clean &= ~CLEAN_DRX;
+	}
+	vcpu_raise(v, X86_DB);
+}
+
+static void act_ac(struct vcpu *v, struct hvm_exit *exit)
+{
+	(void)exit;
+	vcpu_raise_error(v, X86_AC, 0);
+}
+
+/* The machine check is consumed by the exit: hand it to the host's own handler. */
+static void act_mc(struct vcpu *v, struct hvm_exit *exit)
+{
+	(void)v;
+	(void)exit;
+	__asm__ volatile("int $18" ::: "memory");
+}
+
+static void act_gp(struct vcpu *v, struct hvm_exit *exit)
+{
+	(void)exit;
+	vcpu_raise_error(v, X86_GP, 0);
+}
+
+static void act_mf(struct vcpu *v, struct hvm_exit *exit)
+{
+	(void)exit;
+	vcpu_raise(v, X86_MF);
+}
+
+static void act_dr(struct vcpu *v, struct hvm_exit *exit)
+{
+	(void)exit;
+	svm_debug_activate(v); /* and the instruction runs again */
+}
+
+static bool is_legacy_prefix(u8 byte)
+{
+	static const u8 prefixes[] = {0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65,
+				      0x66, 0x67, 0xF0, 0xF2, 0xF3};
+
+	for (size_t i = 0; i < sizeof(prefixes); i++)
+		if (byte == prefixes[i])
+			return true;
+	return false;
+}
+
+/* MOV to CR8 while an interrupt waits for a lower task priority. The CPU says that it is one; which
+ * register it reads is in the instruction: prefixes, REX, 0F 22, ModRM. */
+static void act_cr8(struct vcpu *v, struct hvm_exit *exit)
+{
+	u8 code[INSN_MAX], rex = 0;
+	size_t got, i = 0;
+	u64 value;
+
+	if (guest_fetch(v, code, sizeof(code), &got))
+		return;
+	while (i < got && is_legacy_prefix(code[i]))
+		i++;
+	if (i < got && (code[i] & 0xF0) == 0x40)
+		rex = code[i++];
+	if (i + 3 > got || code[i] != 0x0F || code[i + 1] != 0x22) {
+		vcpu_raise(v, X86_UD); /* changed under us */
+		return;
+	}
+	value = v->regs.gpr[(code[i + 2] & 7u) | (rex & 1u) << 3];
+	if (value > 15) {
+		vcpu_raise_error(v, X86_GP, 0);
+		return;
+	}
+	exit->insn_length = (u8)(i + 3);
+	if (vcpu_skip(v, exit) == 0)
+		vapic_set_cr8(v, value);
+}
+
+static void (*const actions[KIND_count])(struct vcpu *v, struct hvm_exit *exit) = {
+	[KIND_ud] = act_ud, [KIND_db] = act_db,   [KIND_ac] = act_ac,
+	[KIND_mc] = act_mc, [KIND_gp] = act_gp,   [KIND_mf] = act_mf,
+	[KIND_dr] = act_dr, [KIND_cr8] = act_cr8, [KIND_iret] = act_iret,
+};
+
+static __attribute__((noinline)) void act(struct vcpu *v, struct hvm_exit *exit,
+					  enum svm_exit_kind kind)
+{
+	/* Actions may read guest memory, so they may wait for a lock whose holder waits for this
+	 * CPU to leave the guest: it has. */
+	__atomic_store_n(&this_cpu()->in_guest, NULL, __ATOMIC_RELEASE);
+	actions[kind](v, exit);
+}
+
+/* What every entry writes into the VMCB. True: a software event is injected. */
+static inline bool prepare(struct vcpu *v, struct vmcb *b, u8 tpr)
+{
+	u64 ctl = V_INTR_MASKING | tpr;
+	/* CR8 is native; only if lowering it may release an interrupt must we know. */
+	bool watch_cr8 = tpr != 0 && READ_ONCE(v->vapic.irr_hint);
+	bool soft = false;
+
+	if (unlikely(v->want_irq_window || v->want_nmi_window))
+		ctl |= open_windows(v, b);
+	if (unlikely(watch_cr8 != (b->intercept_cr != 0))) {
+		b->intercept_cr = watch_cr8 ? ICPT_CR8_WRITE : 0;
+		b->clean &= ~CLEAN_I;
+	}
+	if (b->int_ctl != ctl) {
+		b->int_ctl = ctl;
+		b->clean &= ~CLEAN_TPR;
+	}
+	b->event_inj = 0;
+	if (unlikely(v->event.valid))
+		soft = inject(v, b);
+	b->rip = v->regs.rip;
+	b->rflags = v->regs.rflags;
+	b->rsp = v->regs.gpr[GPR_RSP];
+	b->rax = v->regs.gpr[GPR_RAX];
+	b->int_state = v->int_shadow;
+	return soft;
+}
+
+void svm_run(struct vcpu *v, struct hvm_exit *exit)
+{
+	struct vmcb *b = v->hvm;
+	struct pcpu *cpu = this_cpu();
+	const struct vmcb *host = (const struct vmcb *)cpu->hvm + 1;
+	u8 tpr = (v->vapic.tpr >> 4) & 0xFu;
+	enum svm_exit_kind kind;
+	bool soft;
+
+	if (unlikely(b->host.asid_generation != cpu->asid_generation))
+		asid_assign(cpu, b);
+	soft = prepare(v, b, tpr);
+	svm_enter(&v->regs, b->host.pa, host->host.pa);
+	b->clean = svm_clean_mask;
+	b->tlb_control = 0;
+	v->regs.rip = b->rip;
+	v->regs.rflags = b->rflags;
+	v->regs.gpr[GPR_RSP] = b->rsp;
+	v->regs.gpr[GPR_RAX] = b->rax;
+	v->int_shadow = b->int_state & INT_STATE_SHADOW;
+	if (unlikely((b->int_ctl & V_TPR_MASK) != tpr))
+		v->vapic.tpr = (u32)(b->int_ctl & V_TPR_MASK) << 4;
+	v->event.valid = false;
+	if (unlikely(b->exit_int_info & EVENT_VALID))
+		keep_event(v, b->exit_int_info, soft);
+	kind = svm_exit_decode(b, (u32)v->regs.gpr[GPR_RCX], exit);
+	if (unlikely(b->host.nmi) && nmi_progress(v, b) && kind == KIND_db) {
+		b->dr6 &= ~(u64)DR6_STEP;
+		b->clean &= ~CLEAN_DRX;
+		exit->reason = EXIT_nmi_window;
+		return;
+	}
+	if (unlikely(kind >= KIND_ud))
+		act(v, exit, kind);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Control blocks and permission maps: what is intercepted, for whom. */
+#include <svm/svm.h>
+
+#include <arch/x86_64/cpu/features.h>
+#include <arch/x86_64/cpu/insn.h>
+#include <arch/x86_64/cpu/regs.h>
+#include <arch/x86_64/mm/paging.h>
+#include <core/domain.h>
+#include <core/lib/print.h>
+#include <core/lib/string.h>
+#include <core/vcpu.h>
+#include <xen/errno.h>
+
+#define PAUSE_COUNT 3000u /* spins before the CPU tells us: far above a short critical section */
+
+static u8 guest_msrpm[MSRPM_SIZE] __attribute__((aligned(4096)));
+static u8 guest_iopm[IOPM_SIZE] __attribute__((aligned(4096)));
+
+/* Switched by VMLOAD and VMSAVE with each run, or (TSC_AUX) with the vCPU. Time is native. Not
+ * PAT: emulators do not switch it, and a wrong value would make entries fail. */
+static const struct {
+	u32 msr;
+	bool write;
+} passed_msrs[] = {
+	{MSR_TSC, false},           {MSR_FS_BASE, true},      {MSR_GS_BASE, true},
+	{MSR_KERNEL_GS_BASE, true}, {MSR_STAR, true},         {MSR_LSTAR, true},
+	{MSR_CSTAR, true},          {MSR_SFMASK, true},       {MSR_SYSENTER_CS, true},
+	{MSR_SYSENTER_ESP, true},   {MSR_SYSENTER_EIP, true},
+};
+
+bool svm_msrpm_allow(u8 *map, u32 msr, bool read, bool write)
+{
+	/* Each 2 KiB of the map: 8192 MSRs from here on, two bits for each. */
+	static const u32 first[] = {0, 0xC0000000u, 0xC0010000u};
+
+	for (u32 i = 0; i < ARRAY_SIZE(first); i++) {
+		u32 n = msr - first[i];
+
+		if (n < 0x2000) {
+			unsigned int mask = (read ? 1u : 0u) | (write ? 2u : 0u);
+			u8 *byte = &map[i * 0x800u + n / 4];
+
+			*byte &= (u8) ~(mask << (n % 4 * 2));
+			return true;
+		}
+	}
+	return false;
+}
+
+void svm_iopm_set(u8 *map, u16 first, u16 last, bool intercept)
+{
+	for (u32 port = first; port <= last; port++) {
+		u8 bit = (u8)(1u << (port & 7u));
+
+		if ((port & 7u) == 0 && port + 7 <= last) {
+			__atomic_store_n(&map[port / 8], intercept ? 0xFF : 0, __ATOMIC_RELAXED);
+			port += 7;
+		} else if (intercept) {
+			__atomic_fetch_or(&map[port / 8], bit, __ATOMIC_RELAXED);
+		} else {
+			__atomic_fetch_and(&map[port / 8], (u8)~bit, __ATOMIC_RELAXED);
+		}
+	}
+}
+
+void svm_maps_init(void)
+{
+	memset(guest_iopm, 0xFF, sizeof(guest_iopm));
+	memset(guest_msrpm, 0xFF, sizeof(guest_msrpm));
+	for (size_t i = 0; i < ARRAY_SIZE(passed_msrs); i++)
+		svm_msrpm_allow(guest_msrpm, passed_msrs[i].msr, true, passed_msrs[i].write);
+	if (cpu_has(CPU_RDTSCP))
+		svm_msrpm_allow(guest_msrpm, MSR_TSC_AUX, true, true);
+	svm_clean_mask = cpu_has(CPU_SVM_CLEAN_BITS) ? CLEAN_ALL : 0;
+}
+
+/* The control domain has a map of its own, made when first asked for. NULL: out of memory. */
+static u8 *iopm_of(struct domain *d)
+{
+	if (!d->control)
+		return guest_iopm;
+	if (!d->hvm) {
+		d->hvm = domain_page_alloc(d, IOPM_ORDER);
+		if (d->hvm)
+			memset(d->hvm, 0xFF, IOPM_SIZE);
+	}
+	return d->hvm;
+}
+
+static void set_intercepts(struct vmcb *b)
+{
+	/* #UD finds VMCALL. #DB and #AC: one whose delivery raises the next would hold the CPU in
+	 * microcode for ever. #MC is the host's. */
+	b->intercept_exceptions = 1u << X86_DB | 1u << X86_UD | 1u << 17 | 1u << X86_MC;
+	b->intercept_dr = ICPT_DR_ALL;
+	b->intercept3 = ICPT3_INTR | ICPT3_NMI | ICPT3_SMI | ICPT3_INIT | ICPT3_VINTR |
+			ICPT3_RDPMC | ICPT3_CPUID | ICPT3_INVD | ICPT3_HLT | ICPT3_INVLPGA |
+			ICPT3_IOIO | ICPT3_MSR | ICPT3_FERR_FREEZE | ICPT3_SHUTDOWN;
+	b->intercept4 = ICPT4_VMRUN | ICPT4_VMMCALL | ICPT4_VMLOAD | ICPT4_VMSAVE | ICPT4_STGI |
+			ICPT4_CLGI | ICPT4_SKINIT | ICPT4_WBINVD | ICPT4_MONITOR | ICPT4_MWAIT |
+			ICPT4_XSETBV | ICPT4_RDPRU;
+	if (cpu_has(CPU_SVM_PAUSE_FILTER)) {
+		b->intercept3 |= ICPT3_PAUSE;
+		b->pause_count = PAUSE_COUNT;
+	}
+}
+
+int svm_vcpu_create(struct vcpu *v)
+{
+	struct domain *d = v->domain;
+	const u8 *iopm = iopm_of(d);
+	struct vmcb *b;
+
+	if (!iopm)
+		return -XEN_ENOMEM;
+	b = domain_page_alloc(d, 0);
+	if (!b)
+		return -XEN_ENOMEM;
+	set_intercepts(b);
+	b->iopm_pa = virt_to_phys(iopm).v;
+	b->msrpm_pa = virt_to_phys(guest_msrpm).v;
+	b->np_enable = NP_ENABLE;
+	b->n_cr3 = ept_root(&d->p2m).v;
+	b->host.pa = virt_to_phys(b).v;
+	v->hvm = b;
+	return 0;
+}
+
+void svm_vcpu_destroy(struct vcpu *v)
+{
+	domain_page_free(v->domain, v->hvm, 0);
+	v->hvm = NULL;
+}
+
+int svm_set_ports(struct domain *d, u16 first, u16 last, bool open)
+{
+	u8 *map;
+
+	if (!d->control || first > last)
+		return -XEN_EINVAL;
+	map = iopm_of(d);
+	if (!map)
+		return -XEN_ENOMEM;
+	svm_iopm_set(map, first, last, !open);
+	return 0;
+}
+
+void svm_domain_destroy(struct domain *d)
+{
+	if (d->hvm)
+		domain_page_free(d, d->hvm, IOPM_ORDER);
+	d->hvm = NULL;
+}
+
+#define FIELD(f)                                                               \
+	{                                                                      \
+#f, offsetof(struct vmcb, f), sizeof(((struct vmcb *)NULL)->f) \
+	}
+static const struct {
+	const char *name;
+	u16 offset, size;
+} fields[] = {
+	FIELD(exit_code),    FIELD(exit_info1),
+	FIELD(exit_info2),   FIELD(exit_int_info),
+	FIELD(event_inj),    FIELD(int_ctl),
+	FIELD(int_state),    FIELD(asid),
+	FIELD(tlb_control),  FIELD(clean),
+	FIELD(next_rip),     FIELD(intercept_cr),
+	FIELD(intercept_dr), FIELD(intercept_exceptions),
+	FIELD(intercept3),   FIELD(intercept4),
+	FIELD(iopm_pa),      FIELD(msrpm_pa),
+	FIELD(np_enable),    FIELD(n_cr3),
+	FIELD(cr0),          FIELD(cr2),
+	FIELD(cr3),          FIELD(cr4),
+	FIELD(efer),         FIELD(rip),
+	FIELD(rflags),       FIELD(rsp),
+	FIELD(rax),          FIELD(cpl),
+	FIELD(dr6),          FIELD(dr7),
+	FIELD(g_pat),        FIELD(star),
+	FIELD(lstar),        FIELD(sfmask),
+	FIELD(sysenter_cs),  FIELD(kernel_gs_base),
+};
+#define SEGMENT(f)                                                          \
+	{                                                                   \
+#f, offsetof(struct vmcb, f), sizeof(struct plinth_segment) \
+	}
+static const struct {
+	const char *name;
+	u16 offset, size;
+} segments[] = {
+	SEGMENT(es), SEGMENT(cs),   SEGMENT(ss),   SEGMENT(ds),   SEGMENT(fs),
+	SEGMENT(gs), SEGMENT(gdtr), SEGMENT(ldtr), SEGMENT(idtr), SEGMENT(tr),
+};
+
+void svm_dump(const struct vcpu *v)
+{
+	const u8 *b = v->hvm;
+
+	log_line("VMCB of domain %u vCPU %u:", v->domain->id, v->id);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		u64 value = 0;
+
+		memcpy(&value, b + fields[i].offset, fields[i].size);
+		log_line("  %-20s %#lx", fields[i].name, value);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(segments); i++) {
+		struct plinth_segment s;
+
+		memcpy(&s, b + segments[i].offset, sizeof(s));
+		log_line("  %-4s selector %#x base %#lx limit %#x attr %#x", segments[i].name,
+			 s.selector, s.base, s.limit, s.attr);
+	}
+	for (unsigned int i = 0; i < GPR_COUNT; i++)
+		log_line("  gpr[%u] %#lx", i, v->regs.gpr[i]);
+}
