@@ -24,7 +24,9 @@ endif
 
 HV_DIRS := boot arch core svm vmx ept sched
 HV_SRCS := $(sort $(wildcard $(foreach d,$(HV_DIRS),$d/*.[cS] $d/*/*.[cS] $d/*/*/*.[cS])))
-HV_OBJS := $(HV_SRCS:%=$(BUILD)/hv/%.o)
+# DIR/offsets.c is not linked: it gives assembly the offsets in C's structures.
+HV_OFFSETS := $(patsubst %.c,$(BUILD)/%.h,$(filter %/offsets.c,$(HV_SRCS)))
+HV_OBJS := $(patsubst %,$(BUILD)/hv/%.o,$(filter-out %/offsets.c,$(HV_SRCS)))
 HV_FLAGS := -I. -Iinclude -ffreestanding -mcmodel=kernel -mno-red-zone -fno-pic -fno-pie
 HV_CFLAGS := $(HV_FLAGS) -std=gnu11 -O2 -g $(WARNINGS) -mgeneral-regs-only -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none -fno-common
@@ -38,10 +40,15 @@ $(BUILD)/hv/%.c.o: %.c
 	@echo '  CC  $<'
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/hv/%.S.o: %.S
+$(BUILD)/%/offsets.h: %/offsets.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MF $@.d -MT $@ -S $< -o - | \
+		sed -n 's/.*"->\([A-Z0-9_a-z]*\) \([0-9]*\)".*/#define \1 \2/p' >$@
+
+$(BUILD)/hv/%.S.o: %.S $(HV_OFFSETS)
 	@mkdir -p $(@D)
 	@echo '  AS  $<'
-	$(Q)$(CC) $(HV_FLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(HV_FLAGS) -I$(BUILD) -MMD -MP -c $< -o $@
 
 $(BUILD)/hv/linker.ld: linker.ld arch/x86_64/mm/layout.h
 	@mkdir -p $(@D)
@@ -66,7 +73,13 @@ $(BUILD)/plinth.elf: $(HV_OBJS) $(BUILD)/hv/symbols1.o $(BUILD)/hv/linker.ld
 	@echo '  LD  $@'
 	$(Q)$(CC) $(HV_LDFLAGS) -T $(BUILD)/hv/linker.ld -o $@ $(HV_OBJS) $(BUILD)/hv/symbols1.o
 
--include $(HV_OBJS:.o=.d)
+-include $(HV_OBJS:.o=.d) $(HV_OFFSETS:=.d)
+
+# --- the control domain, media, tests ------------------------------------------------------------
+
+include dom0/libs.mk
+include dom0/dom0.mk
+include iso/iso.mk
 
 clean:
-	rm -rf $(BUILD)/hv $(BUILD)/plinth.elf
+	rm -rf $(BUILD)/hv $(BUILD)/plinth.elf $(HV_OFFSETS)

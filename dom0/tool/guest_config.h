@@ -12,7 +12,7 @@
 #define GUEST_COMMAND_MAX 2047u           /* characters of a command line */
 
 enum guest_action { GUEST_DESTROY, GUEST_RESTART, GUEST_PRESERVE };
-enum guest_console { GUEST_CONSOLE_RING, GUEST_CONSOLE_LOG };
+enum guest_console_kind { GUEST_CONSOLE_RING, GUEST_CONSOLE_LOG };
 
 struct guest_config {
 	char name[GUEST_NAME_MAX + 1];
@@ -25,7 +25,7 @@ struct guest_config {
 	enum guest_action on_poweroff, on_reboot, on_crash;
 	bool has_uuid; /* else the caller makes one */
 	u8 uuid[16];   /* in the order of its text */
-	enum guest_console console;
+	enum guest_console_kind console;
 };
 
 /* Tells whether a file that a guest names is there. */

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands: xl's verbs, columns and state letters. */
+#include <dom0/tool/commands.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <dom0/console/machine_console.h>
+#include <dom0/entry/syscalls.h>
+#include <dom0/hyper/hypercall.h>
+#include <dom0/loop/loop.h>
+#include <dom0/platform/power.h>
+#include <dom0/tool/guests.h>
+#include <dom0/tool/prompt.h>
+#include <xen/errno.h>
+
+#define WORDS_MAX 8
+
+struct command {
+	const char *name, *arguments, *help;
+	int least, most; /* arguments */
+	void (*run)(int argc, char **argv);
+};
+
+/* The guest with a domain that argv names; says so if there is none. */
+static struct guest *running_guest(const char *command, const char *what)
+{
+	struct guest *g = guest_find(what);
+
+	if (g && g->has_domain)
+		return g;
+	printf("%s: %s is an invalid domain identifier\n", command, what);
+	return NULL;
+}
+
+static char state_letter(bool on, char letter)
+{
+	return on ? letter : '-';
+}
+
+static void print_domain(const struct plinth_ctl_domain_info *i)
+{
+	bool shut = i->flags & PLINTH_DOM_shutdown;
+	bool crashed = shut && (i->shutdown_reason == SHUTDOWN_crash ||
+				i->shutdown_reason == SHUTDOWN_watchdog);
+
+	printf("%-40s %5u %5llu %5u     %c%c%c%c%c%c  %8.1f\n", i->name, i->domid,
+	       (unsigned long long)(i->pages >> 8), i->online_vcpus,
+	       state_letter(i->flags & PLINTH_DOM_running, 'r'),
+	       state_letter(!shut && (i->flags & PLINTH_DOM_blocked), 'b'),
+	       state_letter(i->flags & PLINTH_DOM_paused, 'p'), state_letter(shut && !crashed, 's'),
+	       state_letter(crashed, 'c'), state_letter(i->flags & PLINTH_DOM_dying, 'd'),
+	       (double)i->cpu_time_ns / 1e9);
+}
+
+static void cmd_list(int argc, char **argv)
+{
+	const struct guest *only = argc > 1 ? running_guest("list", argv[1]) : NULL;
+	u32 from = 0;
+
+	if (argc > 1 && !only)
+		return;
+	printf("%-40s %5s %5s %5s\tState\tTime(s)\n", "Name", "ID", "Mem", "VCPUs");
+	for (;;) {
+		struct plinth_control c = {.u.info = {.domid = (domid_t)from}};
+
+		if (from >= DOMID_FIRST_RESERVED || control_op(&c, PLINTH_CTL_domain_info))
+			return;
+		from = c.u.info.domid + 1u;
+		if ((c.u.info.flags & PLINTH_DOM_scratch) ||
+		    (only && only->domain.domid != c.u.info.domid))
+			continue;
+		print_domain(&c.u.info);
+	}
+}
+
+static unsigned long long kib(u64 pages)
+{
+	return pages << 2;
+}
+
+static void cmd_info(int argc, char **argv)
+{
+	struct plinth_control c;
+	const struct plinth_ctl_machine_info *m = &c.u.machine_info;
+
+	(void)argc;
+	(void)argv;
+	if (control_op(&c, PLINTH_CTL_machine_info))
+		return;
+	printf("%-23s: %s\n", "release", "Plinth 0.1");
+	printf("%-23s: %s\n", "virtualisation", m->vendor);
+	printf("%-23s: %u\n", "nr_cpus", m->cpus);
+	printf("%-23s: %llu\n", "cpu_mhz", (unsigned long long)m->tsc_khz / 1000);
+	printf("%-23s: %llu\n", "total_memory", (unsigned long long)m->total_pages >> 8);
+	printf("%-23s: %llu\n", "free_memory", (unsigned long long)m->free_pages >> 8);
+	printf("%-23s: %llu\n", "free_memory_kib", kib(m->free_pages));
+	printf("%-23s: %llu\n", "hypervisor_memory_kib", kib(m->hypervisor_pages));
+	printf("%-23s: %zu\n", "control_heap_used_kib", heap_used() >> 10);
+	printf("%-23s: %u\n", "domains", m->domains);
+	printf("%-23s: %llu.%03llu\n", "uptime_seconds",
+	       (unsigned long long)(loop_now() / 1000000000ull),
+	       (unsigned long long)(loop_now() / 1000000ull % 1000));
+}
+
+/* Read whole before it is shown: what is shown here lands in the log too. */
+static void cmd_dmesg(int argc, char **argv)
+{
+	const size_t room = 65536;
+	char *text = malloc(room);
+	size_t n = 0;
+	struct plinth_control c = {.u.log = {.length = 1}};
+
+	(void)argc;
+	(void)argv;
+	while (text && n < room && c.u.log.length) {
+		c.u.log.buffer = ptr_arg(text + n);
+		c.u.log.length = (u32)(room - n);
+		if (control_op(&c, PLINTH_CTL_log_read))
+			break;
+		n += c.u.log.length;
+	}
+	if (text)
+		machine_console_write_raw(text, n);
+	free(text);
+}
+
+static void cmd_create(int argc, char **argv)
+{
+	const struct module *file = guest_file(argv[1]);
+
+	(void)argc;
+	if (!file)
+		printf("create: there is no file %s on this medium\n", argv[1]);
+	else
+		guest_create(file);
+}
+
+static void cmd_destroy(int argc, char **argv)
+{
+	struct guest *g = running_guest("destroy", argv[1]);
+
+	(void)argc;
+	if (g)
+		guest_destroy(g);
+}
+
+static void request(const char *command, const char *what, const char *how)
+{
+	struct guest *g = running_guest(command, what);
+
+	if (!g)
+		return;
+	if (guest_request_shutdown(g, how))
+		printf("%s domain %u\n", command, g->domain.domid);
+	else
+		printf("%s: %s does not listen to xenstore requests (use destroy)\n", command,
+		       what);
+}
+
+static void cmd_shutdown(int argc, char **argv)
+{
+	(void)argc;
+	if (strcmp(argv[1], "-a") != 0) {
+		request("shutdown", argv[1], "poweroff");
+		return;
+	}
+	for (struct guest *g = guest_first(); g; g = g->next)
+		if (g->has_domain)
+			request("shutdown", g->config.name, "poweroff");
+}
+
+static void cmd_reboot(int argc, char **argv)
+{
+	(void)argc;
+	request("reboot", argv[1], "reboot");
+}
+
+static void pause_op(const char *command, const char *what, enum plinth_control_cmd cmd)
+{
+	struct guest *g = running_guest(command, what);
+	struct plinth_control c = {0};
+
+	if (!g)
+		return;
+	c.u.domain.domid = g->domain.domid;
+	if (control_op(&c, cmd))
+		printf("%s: %s is not paused\n", command, what);
+}
+
+static void cmd_pause(int argc, char **argv)
+{
+	(void)argc;
+	pause_op("pause", argv[1], PLINTH_CTL_domain_pause);
+}
+
+static void cmd_unpause(int argc, char **argv)
+{
+	(void)argc;
+	pause_op("unpause", argv[1], PLINTH_CTL_domain_unpause);
+}
+
+static void cmd_console(int argc, char **argv)
+{
+	struct guest *g = guest_find(argv[1]);
+
+	(void)argc;
+	if (g)
+		prompt_attach(g);
+	else
+		printf("console: %s is an invalid domain identifier\n", argv[1]);
+}
+
+static void cmd_domid(int argc, char **argv)
+{
+	const struct guest *g = running_guest("domid", argv[1]);
+
+	(void)argc;
+	if (g)
+		printf("%u\n", g->domain.domid);
+}
+
+static void cmd_domname(int argc, char **argv)
+{
+	const struct guest *g = running_guest("domname", argv[1]);
+
+	(void)argc;
+	if (g)
+		printf("%s\n", g->config.name);
+}
+
+static void cmd_host_poweroff(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	power_off();
+}
+
+static void cmd_host_reboot(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	power_reset();
+}
+
+static void cmd_help(int argc, char **argv);
+
+static const struct command commands[] = {
+	{"list", "[DOMAIN]", "the domains, their memory, vCPUs, state and time", 0, 1, cmd_list},
+	{"info", "", "the machine", 0, 0, cmd_info},
+	{"dmesg", "", "the hypervisor's log", 0, 0, cmd_dmesg},
+	{"console", "DOMAIN", "the guest's console; Ctrl-] leaves it", 1, 1, cmd_console},
+	{"create", "FILE", "start a guest from its .cfg file", 1, 1, cmd_create},
+	{"destroy", "DOMAIN", "end a domain at once", 1, 1, cmd_destroy},
+	{"shutdown", "DOMAIN|-a", "ask a guest (-a: all) to power off", 1, 1, cmd_shutdown},
+	{"reboot", "DOMAIN", "ask a guest to reboot", 1, 1, cmd_reboot},
+	{"pause", "DOMAIN", "stop its vCPUs", 1, 1, cmd_pause},
+	{"unpause", "DOMAIN", "let them go on", 1, 1, cmd_unpause},
+	{"domid", "NAME", "the number of a domain", 1, 1, cmd_domid},
+	{"domname", "DOMAIN", "the name of a domain", 1, 1, cmd_domname},
+	{"host-poweroff", "", "switch the machine off", 0, 0, cmd_host_poweroff},
+	{"host-reboot", "", "restart the machine", 0, 0, cmd_host_reboot},
+	{"help", "", "this list", 0, 0, cmd_help},
+};
+
+static void cmd_help(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++)
+		printf(" %-14s %-10s %s\n", commands[i].name, commands[i].arguments,
+		       commands[i].help);
+}
+
+void commands_run(char *line)
+{
+	char *argv[WORDS_MAX + 1] = {NULL}, *rest = line, *word;
+	int argc = 0;
+
+	while (argc < WORDS_MAX && (word = strtok_r(rest, " \t", &rest)) != NULL)
+		argv[argc++] = word;
+	if (argc == 0)
+		return;
+	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++) {
+		const struct command *c = &commands[i];
+
+		if (strcmp(c->name, argv[0]) != 0)
+			continue;
+		if (argc - 1 < c->least || argc - 1 > c->most)
+			printf("usage: %s %s\n", c->name, c->arguments);
+		else
+			c->run(argc, argv);
+		fflush(stdout);
+		return;
+	}
+	printf("%s: no such command; 'help' lists them\n", argv[0]);
+	fflush(stdout);
+}
+
+void commands_banner(void)
+{
+	machine_console_line("Plinth 0.1 control domain. 'help' lists the commands.");
+}
+
+void commands_init(void)
+{
+	prompt_init(commands_run);
+}

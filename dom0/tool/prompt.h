@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Line editing, and handing the terminal over to a guest. */
+#ifndef DOM0_TOOL_PROMPT_H
+#define DOM0_TOOL_PROMPT_H
+
+#include <dom0/tool/guests.h>
+
+/* run gets each line typed; it may cut it up. */
+void prompt_init(void (*run)(char *line));
+/* The terminal belongs to g until Ctrl-] or its end. */
+void prompt_attach(struct guest *g);
+/* Some guest's domain is gone: if its terminal is shown, the prompt comes back. */
+void prompt_guest_ended(void);
+
+#endif

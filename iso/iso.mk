@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Media: `make iso GUESTS=DIR ISO=FILE CONTROL_OPTS="..."` packs an image, `make run` boots it.
+
+GUESTS ?= $(BUILD)/demo
+ISO    ?= $(BUILD)/plinth.iso
+CONTROL_OPTS ?=
+HV_OPTS ?=
+RUN_CPUS ?= 2
+RUN_MEMORY ?= 2G
+QEMU ?= qemu-system-x86_64
+
+.PHONY: iso run demo
+
+# The demo's files are made once; `make demo` makes them again.
+$(BUILD)/demo/demo.cfg: dom0/demo/build.sh dom0/demo/init dom0/demo/demo.cfg
+	@echo '  DEMO  $(BUILD)/demo'
+	$(Q)PLINTH_DEB_CACHE=$(BUILD)/debs sh dom0/demo/build.sh $(BUILD)/demo
+demo:
+	$(Q)PLINTH_DEB_CACHE=$(BUILD)/debs sh dom0/demo/build.sh $(BUILD)/demo
+
+ifeq ($(GUESTS),$(BUILD)/demo)
+ISO_NEEDS := $(BUILD)/demo/demo.cfg
+endif
+
+# Every file of the folder travels as a boot module under its name relative to it.
+iso: $(BUILD)/plinth.elf $(BUILD)/dom0.elf $(ISO_NEEDS)
+	@test -d '$(GUESTS)' || { echo "make iso: no folder $(GUESTS)" >&2; exit 1; }
+	@echo '  ISO  $(ISO)'
+	@mkdir -p $(dir $(ISO))
+	$(Q)(cd '$(GUESTS)' && find . -type f | LC_ALL=C sort) | sed 's|^\./||' | { \
+		set --; while IFS= read -r f; do set -- "$$@" "$(GUESTS)/$$f:$$f"; done; \
+		sh iso/mkiso.sh '$(ISO)' '$(BUILD)/plinth.elf:$(HV_OPTS)' \
+			'$(BUILD)/dom0.elf:dom0.elf $(CONTROL_OPTS)' "$$@"; }
+
+run: iso
+	$(QEMU) -machine q35 -accel tcg -cpu EPYC,+svm,+npt -smp $(RUN_CPUS) -m $(RUN_MEMORY) \
+		-nodefaults -display none -serial mon:stdio -no-reboot -cdrom '$(ISO)'
