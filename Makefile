@@ -42,8 +42,8 @@ $(BUILD)/hv/%.c.o: %.c
 
 $(BUILD)/%/offsets.h: %/offsets.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MF $@.d -MT $@ -S $< -o - | \
-		sed -n 's/.*"->\([A-Z0-9_a-z]*\) \([0-9]*\)".*/#define \1 \2/p' >$@
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MF $@.d -MT $@ -S $< -o $@.s
+	$(Q)sed -n 's/.*"->\([A-Z0-9_a-z]*\) \([0-9]*\)".*/#define \1 \2/p' $@.s >$@
 
 $(BUILD)/hv/%.S.o: %.S $(HV_OFFSETS)
 	@mkdir -p $(@D)

@@ -129,6 +129,11 @@ static bool start_cpu(struct pcpu *p, u8 page)
 	return true;
 }
 
+static size_t code_offset(const u8 *p)
+{
+	return (uintptr_t)p - (uintptr_t)trampoline_start;
+}
+
 static void start_one(u32 apic_id, hpa_t page)
 {
 	struct trampoline_args args = {.root = paging_root().v, .entry = (u64)(uintptr_t)cpu_entry};
@@ -143,7 +148,7 @@ static void start_one(u32 apic_id, hpa_t page)
 	}
 	args.cpu = (u64)(uintptr_t)area_setup(area, cpu_count, apic_id);
 	args.stack = (u64)(uintptr_t)(stack + CPU_STACK_SIZE);
-	memcpy(code + (trampoline_args - trampoline_start), &args, sizeof(args));
+	memcpy(code + code_offset(trampoline_args), &args, sizeof(args));
 	if (start_cpu(&area->pcpu, (u8)(page.v >> PAGE_SHIFT))) {
 		cpu_count++;
 	} else {
@@ -161,7 +166,7 @@ static bool startable(u32 apic_id)
 static void start_others(hpa_t page)
 {
 	u8 saved[PAGE_SIZE / 8];
-	size_t size = (size_t)(trampoline_end - trampoline_start);
+	size_t size = code_offset(trampoline_end);
 	u8 *code = phys_to_virt(page);
 
 	assert(size <= sizeof(saved));

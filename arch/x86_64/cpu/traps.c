@@ -147,7 +147,7 @@ void panic(const char *fmt, ...)
 
 static bool fixup_apply(struct trap_frame *f)
 {
-	for (const struct fixup *x = fixup_start; x < fixup_end; x++) {
+	for (const struct fixup *x = fixup_start; x != fixup_end; x++) {
 		if (x->fault == f->rip) {
 			f->rip = x->landing;
 			return true;

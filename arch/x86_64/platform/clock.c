@@ -119,7 +119,7 @@ static u64 measure(const struct reference *r)
 
 static u64 measure_median(const struct reference *r)
 {
-	u64 hz[RUNS];
+	u64 hz[RUNS] = {0};
 
 	for (u32 i = 0; i < RUNS; i++) {
 		u64 v = measure(r);
