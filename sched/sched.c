@@ -14,6 +14,7 @@
 #include <core/vcpu.h>
 #include <core/xstate.h>
 #include <sched/policy.h>
+#include <xen/errno.h>
 
 /* What the scheduler keeps for a vCPU. */
 struct sched_vcpu {

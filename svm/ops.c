@@ -32,6 +32,7 @@ const struct hvm_ops svm_ops = {
 	.load = svm_load,
 	.store = svm_store,
 	.cpl = svm_cpl,
+	.code_bits = svm_code_bits,
 	.switch_in = svm_switch_in,
 	.switch_out = svm_switch_out,
 	.run = svm_run,

@@ -137,6 +137,15 @@ unsigned int svm_cpl(const struct vcpu *v)
 	return ((const struct vmcb *)v->hvm)->cpl & 3u;
 }
 
+unsigned int svm_code_bits(const struct vcpu *v)
+{
+	const struct vmcb *b = v->hvm;
+
+	if ((b->efer & EFER_LMA) && (b->cs.attr & (1u << 9)))
+		return 64;
+	return (b->cr0 & 1) && (b->cs.attr & (1u << 10)) ? 32 : 16;
+}
+
 /* DR0-3 are nobody's business in most guests: they are switched only for a vCPU that touched a
  * debug register since it came to this CPU, or has a breakpoint on. */
 void svm_debug_activate(struct vcpu *v)

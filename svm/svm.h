@@ -42,6 +42,7 @@ void svm_dump(const struct vcpu *v);
 void svm_load(struct vcpu *v, unsigned int groups);
 void svm_store(struct vcpu *v, unsigned int groups);
 unsigned int svm_cpl(const struct vcpu *v);
+unsigned int svm_code_bits(const struct vcpu *v);
 void svm_switch_in(struct vcpu *v);
 void svm_switch_out(struct vcpu *v);
 void svm_debug_activate(struct vcpu *v); /* gives DR0-3 to the guest; v is this CPU's */
