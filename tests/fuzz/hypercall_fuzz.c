@@ -100,6 +100,66 @@ static void hypercall(struct vcpu *v, struct input *in)
 			abort();
 }
 
+static void run(struct vcpu *v, u32 which, u64 cmd, const void *arg, size_t n)
+{
+	u64 pieces = 0;
+
+	memcpy(fake_buffer, arg, n);
+	v->regs.gpr[GPR_RDI] = cmd;
+	while (call(v, which, fake_gva(0), 1) == HYPERCALL_RESTART)
+		if (pieces++ > 1u << 20)
+			abort();
+}
+
+/* Arguments that are mostly right, so that what follows success is reached too. */
+static void plausible(struct vcpu *v, struct input *in)
+{
+	struct gnttab_map_grant_ref m = {.flags = (u32)take(in, 1) % 8 | GNTMAP_host_map,
+					 .ref = (u32)take(in, 1) % 16,
+					 .dom = v->domain->control};
+	struct gnttab_unmap_grant_ref u = {.handle = (u32)take(in, 1) % 16};
+	struct gnttab_copy c = {.source.domid = DOMID_SELF, .dest.domid = v->domain->control};
+	struct xen_memory_reservation r = {.extent_start = fake_gva(512), .domid = DOMID_SELF};
+	struct xen_add_to_physmap a = {.domid = DOMID_SELF};
+
+	switch (take(in, 1) % 6) {
+	case 0:
+		m.host_addr = (PAGES + take(in, 1) % 24) << PAGE_SHIFT;
+		run(v, 1, GNTTABOP_map_grant_ref, &m, sizeof(m));
+		break;
+	case 1:
+		u.host_addr = (PAGES + take(in, 1) % 24) << PAGE_SHIFT;
+		run(v, 1, GNTTABOP_unmap_grant_ref, &u, sizeof(u));
+		break;
+	case 2:
+		c.source.u.gmfn = take(in, 1) % PAGES;
+		c.dest.u.ref = m.ref;
+		c.len = (u16)take(in, 2);
+		c.source.offset = (u16)take(in, 2);
+		c.flags = GNTCOPY_dest_gref;
+		run(v, 1, GNTTABOP_copy, &c, sizeof(c));
+		break;
+	case 3:
+	case 4:
+		for (u32 i = 0; i < 8; i++) {
+			u64 g = take(in, 1) % 64;
+
+			memcpy(fake_buffer + 512 + 8 * i, &g, 8);
+		}
+		r.nr_extents = take(in, 1) % 9;
+		r.extent_order = (u32)take(in, 1) % 4;
+		run(v, 2, m.flags & 1 ? XENMEM_populate_physmap : XENMEM_decrease_reservation, &r,
+		    sizeof(r));
+		break;
+	default:
+		a.space = m.ref & 1;
+		a.idx = m.ref >> 1;
+		a.gpfn = take(in, 1) % 64;
+		run(v, 2, XENMEM_add_to_physmap, &a, sizeof(a));
+		break;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
@@ -123,6 +183,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						   (u32)take(&in, 2));
 		} else if (what == 0xFC) {
 			d[1]->grant.frame[0][take(&in, 1) % 16].flags = (u16)take(&in, 2);
+		} else if (what >= 0xC0) {
+			plausible(d[what & 1]->vcpu[what >> 1 & 1], &in);
 		} else {
 			hypercall(d[what & 1]->vcpu[what >> 1 & 1], &in);
 		}
