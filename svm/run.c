@@ -95,7 +95,7 @@ static __attribute__((noinline)) u64 open_windows(struct vcpu *v, struct vmcb *b
 			b->host.nmi |= NMI_GUEST_TF;
 		v->regs.rflags |= RFLAGS_TF;
 	}
-	return v->want_irq_window || nmi_only_late ? V_IRQ | V_IGN_TPR : 0;
+	return v->want_irq_window || nmi_only_late ? V_IRQ | V_PRIO_HIGH | V_IGN_TPR : 0;
 }
 
 /* After each exit since an NMI handler came to its IRET: the NMI mask ends when that is behind. Its

@@ -46,6 +46,7 @@
 /* int_ctl */
 #define V_TPR_MASK     0xFull
 #define V_IRQ          (1ull << 8)
+#define V_PRIO_HIGH    (15ull << 16)
 #define V_IGN_TPR      (1ull << 20)
 #define V_INTR_MASKING (1ull << 24)
 

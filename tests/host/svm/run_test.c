@@ -288,7 +288,7 @@ static void interrupt_window(void **state)
 	(void)state;
 	v.want_irq_window = true;
 	svm_run(&v, &e);
-	assert_int_equal(seen.int_ctl, V_INTR_MASKING | V_IRQ | V_IGN_TPR);
+	assert_int_equal(seen.int_ctl, V_INTR_MASKING | V_IRQ | V_PRIO_HIGH | V_IGN_TPR);
 	v.want_irq_window = false;
 	svm_run(&v, &e);
 	assert_int_equal(seen.int_ctl, V_INTR_MASKING);
