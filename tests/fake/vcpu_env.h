@@ -42,7 +42,7 @@ extern struct hvm_event env_raised; /* last exception */
 extern u64 env_fault_address;
 
 /* Everything anew: vCPUs all zero, guest-physical 0.. mapped to the RAM
- * as one 2 MiB leaf and single pages after it. */
+ * as one 2 MiB leaf. */
 void env_reset(u32 vcpus, bool x2apic);
 void env_map(u64 gfn, u64 frame, unsigned int order, unsigned int rights, enum ept_type type);
 /* Pointer to guest-physical memory, without any check. */
