@@ -55,19 +55,16 @@ static void xs_wnode_prune(struct xenstore *xs, struct xs_wnode *w)
 }
 
 /* The special events are children of the root; no path element can begin with "!". */
-static const char *xs_watch_key(const char *path, char *buf)
+static const char *xs_watch_key(const char *path)
 {
 	if (path[0] != '@')
 		return path;
-	strcpy(buf, path);
-	buf[0] = '!';
-	return buf;
+	return strcmp(path, XS_INTRODUCE_EVENT) == 0 ? "!introduce" : "!release";
 }
 
 static struct xs_wnode *xs_wnode_find(const struct xenstore *xs, const char *path)
 {
-	char special[sizeof(XS_INTRODUCE_EVENT)];
-	const char *cursor = xs_watch_key(path, special), *name;
+	const char *cursor = xs_watch_key(path), *name;
 	struct xs_wnode *w = xs_wnode_root(xs);
 	size_t len;
 
@@ -79,8 +76,7 @@ static struct xs_wnode *xs_wnode_find(const struct xenstore *xs, const char *pat
 /* NULL: out of memory, nothing changed. */
 static struct xs_wnode *xs_wnode_make(struct xenstore *xs, const char *path)
 {
-	char special[sizeof(XS_INTRODUCE_EVENT)];
-	const char *cursor = xs_watch_key(path, special), *name;
+	const char *cursor = xs_watch_key(path), *name;
 	struct xs_wnode *w = xs_wnode_root(xs);
 	size_t len;
 
@@ -108,7 +104,7 @@ static int xs_watch_resolve(const struct xs_domain *dom, const char *path, char 
 		return xs_path_absolute(dom->domid, path, buf, prefix);
 	if (!dom->privileged)
 		return -EACCES;
-	strcpy(buf, path);
+	memcpy(buf, path, strlen(path) + 1);
 	*prefix = 0;
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include <tests/host/dom0/xenstore/xs_client.h>
 
 #include <dom0/xenstore/xs_domain.h>
+#include <dom0/xenstore/xs_watch.h>
 
 struct world {
 	struct xenstore *xs;
@@ -264,6 +265,47 @@ static void test_events(void **state)
 	client_no_event(w->a);
 }
 
+/* Watches that end while their event waits for room in the queue. */
+static void test_missed_unwatch(void **state)
+{
+	struct world *w = *state;
+	struct client_message m;
+	struct xs_domain *dom = xs_domain_find(w->xs, 1);
+	char body[32], seen[64] = "";
+	int watches = 5;
+
+	client_ok(w->a, XS_WATCH, 0, "w|x");
+	for (int i = 0; i < watches; i++) {
+		snprintf(body, sizeof(body), "v%d|t", i);
+		client_ok(w->a, XS_WATCH, 0, body);
+	}
+	while (client_pull_message(w->a, &m))
+		;
+	for (int i = 0; i < 1000; i++)
+		local_write(w->xs, "/local/domain/1/w", "");
+	for (int i = 0; i < watches; i++) {
+		snprintf(body, sizeof(body), "/local/domain/1/v%d", i);
+		local_write(w->xs, body, "");
+	}
+	/* Not by messages: their replies would make the guest take events. */
+	assert_int_equal(xs_watch_remove(w->xs, dom, "v2", "t"), 0);
+	assert_int_equal(xs_watch_remove(w->xs, dom, "v4", "t"), 0);
+	assert_int_equal(xs_watch_remove(w->xs, dom, "v0", "t"), 0);
+	for (int quiet = 0; quiet < 2; quiet++) {
+		for (; client_pull_message(w->a, &m); quiet = 0) {
+			if (m.body[0] == 'v')
+				strcat(seen, m.body);
+		}
+		assert_int_equal(xs_domain_service(w->xs, 1), 0);
+	}
+	assert_null(dom->missed_first);
+	assert_null(dom->missed_last);
+	assert_string_equal(seen, "v1v3");
+	w->a->event_count = 0; /* from the beginning */
+	client_write(w->a, 0, "v1", "");
+	client_event(w->a, "v1", "t");
+}
+
 static void test_event_bytes(void **state)
 {
 	struct world *w = *state;
@@ -295,6 +337,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_transaction_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_transaction_half, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_events, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_missed_unwatch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_event_bytes, setup, teardown),
 	};
 
