@@ -83,6 +83,13 @@ static s64 dispatch(struct vcpu *v, u64 number)
 	return hypercalls[number](v, arg);
 }
 
+/* Those that keep their progress in RDI. */
+static bool restarts(u64 number)
+{
+	return number == HYPERVISOR_memory_op || number == HYPERVISOR_grant_table_op ||
+	       number == HYPERVISOR_console_io || number == HYPERVISOR_event_channel_op;
+}
+
 /* RIP moves before the call's effect on whether v may run shows: an operation that blocks or shuts
  * down must find it behind the instruction when v runs again. So the skip comes first and is taken
  * back for a restart. */
@@ -101,7 +108,7 @@ void hypercall_exit(struct vcpu *v, const struct hvm_exit *exit)
 		v->int_shadow = shadow;
 		return;
 	}
-	if (number == HYPERVISOR_memory_op || number == HYPERVISOR_grant_table_op)
-		v->regs.gpr[GPR_RDI] = hypercall_start(cmd) ? hypercall_cmd(cmd) : cmd;
+	if (restarts(number) && hypercall_start(cmd))
+		v->regs.gpr[GPR_RDI] = hypercall_cmd(cmd); /* as before the first piece */
 	v->regs.gpr[GPR_RAX] = (u64)result;
 }

@@ -62,8 +62,11 @@ static s64 op_poll(struct vcpu *v, u64 arg)
 	}
 	if (p.timeout)
 		timer_set(&v->poll_timer, p.timeout);
-	vcpu_block(v);
 	v->poll_blocked = true;
+	vcpu_block(v);
+	/* One that came after the first look found nobody blocked to wake. */
+	if (any_pending(v, &p))
+		vcpu_wake(v);
 	return 0;
 }
 

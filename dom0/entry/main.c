@@ -31,7 +31,7 @@ static void memory_init(const struct hvm_start_info *s, u64 load_base)
 			    PAGE_SIZE);
 	u64 heap = pool + TABLE_POOL;
 
-	paging_init(load_base, &pool, heap);
+	paging_init(load_base, pool, heap);
 	heap_init((void *)(uintptr_t)heap, ram->addr + ram->size - heap);
 }
 

@@ -14,15 +14,15 @@ extern const char dom0_text_start[], dom0_text_end[], dom0_rodata_end[], dom0_im
 
 static u64 *root;
 static u64 load_base;
-static u64 *pool, pool_limit;
+static u64 pool, pool_limit; /* table pages not used yet */
 
 static u64 *new_table(void)
 {
-	u64 *t = (u64 *)(uintptr_t)*pool;
+	u64 *t = (u64 *)(uintptr_t)pool;
 
-	if (*pool + PAGE_SIZE > pool_limit)
+	if (pool + PAGE_SIZE > pool_limit)
 		return NULL;
-	*pool += PAGE_SIZE;
+	pool += PAGE_SIZE;
 	for (unsigned int i = 0; i < 512; i++)
 		t[i] = 0;
 	return t;
@@ -77,10 +77,10 @@ gpa_t paging_gpa(const void *p)
 	return gpa(va >= IMAGE_BASE ? va - IMAGE_BASE + load_base : va);
 }
 
-void paging_init(u64 base, u64 *pool_at, u64 pool_end)
+void paging_init(u64 base, u64 pool_start, u64 pool_end)
 {
 	load_base = base;
-	pool = pool_at;
+	pool = pool_start;
 	pool_limit = pool_end;
 	root = new_table();
 	map_image(dom0_text_start, dom0_text_end, 0);

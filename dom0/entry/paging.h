@@ -7,7 +7,7 @@
 
 /* Builds the final tables; base: where the image was loaded. Table pages come from [*pool,
  * pool_end) (1:1 addresses), *pool is advanced. */
-void paging_init(u64 base, u64 *pool, u64 pool_end);
+void paging_init(u64 base, u64 pool_start, u64 pool_end);
 /* Makes [at, at + size) usable 1:1, if it is not yet, and returns it as a pointer. Never undone.
  * NULL when out of table pages. */
 void *paging_reach(gpa_t at, u64 size);
