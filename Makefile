@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Plinth. Targets: hv (the hypervisor, build/plinth.elf), clean.
-# Variables: CC, BUILD, V=1 (show the commands).
+# Plinth. Targets:
+#   run    installs the packages that are missing, builds, packs build/plinth.iso, boots it in QEMU
+#   test   all tests; ends with "N passed, N failed". check: those without a boot. fuzz: fuzzers alone
+#   iso    packs an image: GUESTS=DIR ISO=FILE CONTROL_OPTS="..." (iso/iso.mk); demo: the demo guest
+#   hv, dom0, guest-tests   the hypervisor, the control domain, the test guests; clean
+# Variables: CC, BUILD, V=1 (show the commands); iso/iso.mk and tests/check.mk have theirs.
 
 BUILD ?= build
 ifeq ($(origin CC),default)
@@ -80,6 +84,8 @@ $(BUILD)/plinth.elf: $(HV_OBJS) $(BUILD)/hv/symbols1.o $(BUILD)/hv/linker.ld
 include dom0/libs.mk
 include dom0/dom0.mk
 include iso/iso.mk
+include tests/guest.mk
+include tests/check.mk
 
 clean:
 	rm -rf $(BUILD)/hv $(BUILD)/plinth.elf $(HV_OFFSETS)

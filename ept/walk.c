@@ -330,7 +330,7 @@ int ept_init(struct ept *e, const struct ept_format *format, bool has_1g)
 	return e->root ? 0 : -XEN_ENOMEM;
 }
 
-/* Depth is bounded by the number of levels. */
+/* Depth is bounded by the number of levels. NOLINTNEXTLINE(misc-no-recursion) */
 static void free_tables(struct ept *e, u64 *table, unsigned int level)
 {
 	for (unsigned int i = 0; i < ENTRIES; i++)

@@ -32,6 +32,8 @@ iso: $(BUILD)/plinth.elf $(BUILD)/dom0.elf $(ISO_NEEDS)
 		sh iso/mkiso.sh '$(ISO)' '$(BUILD)/plinth.elf:$(HV_OPTS)' \
 			'$(BUILD)/dom0.elf:dom0.elf $(CONTROL_OPTS)' "$$@"; }
 
-run: iso
+run:
+	@sh .ci/install-packages.sh run
+	@$(MAKE) --no-print-directory iso
 	$(QEMU) -machine q35 -accel tcg -cpu EPYC,+svm,+npt -smp $(RUN_CPUS) -m $(RUN_MEMORY) \
 		-nodefaults -display none -serial mon:stdio -no-reboot -cdrom '$(ISO)'

@@ -72,7 +72,7 @@ static int open_bzimage(struct kernel_image *image, const u8 *data, u64 size,
 				  version >> 8, version & 0xFF);
 	offset = (sectors + 1) * SECTOR_SIZE + get_le32(data + HDR_PAYLOAD_OFFSET);
 	length = get_le32(data + HDR_PAYLOAD_LENGTH);
-	if (length < 2 * SIZE_FIELD)
+	if (length < 2 * (u64)SIZE_FIELD)
 		return build_fail(err, EINVAL, "bzImage: payload of %" PRIu64 " bytes is no kernel",
 				  length);
 	if (!range_inside(offset, length, size))

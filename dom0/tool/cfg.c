@@ -229,6 +229,7 @@ static int add_item(struct cfg_value *list, struct cfg_value **item)
 	return 0;
 }
 
+/* DEPTH_MAX bounds the recursion. NOLINTNEXTLINE(misc-no-recursion) */
 static int read_list(struct parser *p, struct cfg_value *v, unsigned int depth)
 {
 	struct cfg_value *item;
@@ -257,6 +258,7 @@ static int read_list(struct parser *p, struct cfg_value *v, unsigned int depth)
 	return 0;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): see read_list(). */
 static int read_value(struct parser *p, struct cfg_value *v, unsigned int depth)
 {
 	int c = peek(p);
@@ -340,6 +342,7 @@ int cfg_parse(struct cfg_file *file, const char *name, const char *text, size_t 
 	return rc;
 }
 
+/* As deep as read_list() went. NOLINTNEXTLINE(misc-no-recursion) */
 static void free_value(struct cfg_value *v)
 {
 	unsigned int i;
