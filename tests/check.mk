@@ -45,12 +45,14 @@ check-list:
 fuzz-list:
 	@printf '%s\n' $(FUZZ_ITEMS)
 
+# A stamp holds what is to be said behind the name.
+say_ok = @mkdir -p $(@D) && echo "ok $*$$(cat $(1))" && touch $@
 $(CHECK)/done/%: $(CHECK)/%.ok
-	@mkdir -p $(@D) && touch $@
+	$(call say_ok,$<)
 
 # $(call step,NAME,COMMANDS): makes $@ if the commands succeed; else shows the end of their output.
 step = @mkdir -p $(@D); rm -f $@; if ( $(2) ) >$@.log 2>&1 </dev/null; then touch $@; \
-	else echo '  FAIL  $(1) ($@.log)'; tail -n 25 $@.log | sed 's/^/        /'; exit 1; fi
+	else echo '  failed: $(1) ($@.log)'; tail -n 25 $@.log | sed 's/^/        /'; exit 1; fi
 
 # --- form ----------------------------------------------------------------------------------------
 
@@ -67,6 +69,7 @@ $(CHECK)/headers.ok: $(ALL_HEADERS) | $(DOM0_LIB_HEADERS)
 # The hypervisor's size, and what is in it.
 $(CHECK)/lines.ok: FORCE
 	$(call step,lines,python3 tests/lines.py --limit 12000 $(HV_DIRS) include)
+	@cat $@.log
 $(CHECK)/symbols.ok: $(BUILD)/plinth.elf $(BUILD)/dom0.elf FORCE
 	$(call step,symbols,python3 tests/symbols.py $(BUILD) $(HV_DIRS))
 
@@ -83,8 +86,8 @@ $(TIDY_DOM0:%=$(CHECK)/tidy/%.ok): TIDY_FLAGS = $(DOM0_CFLAGS)
 .SECONDEXPANSION:
 $(TIDY_OK): $(CHECK)/tidy/%.c.ok: %.c $$(wildcard %.h) .clang-tidy | $(DOM0_LIB_HEADERS)
 	$(call step,clang-tidy $<,$(CLANG_TIDY) --quiet $< -- -Qunused-arguments $(TIDY_FLAGS))
-$(CHECK)/done/clang-tidy: $(TIDY_OK)
-	@mkdir -p $(@D) && touch $@
+$(CHECK)/clang-tidy.ok: $(TIDY_OK)
+	@echo ": $(words $(TIDY_OK)) files" >$@
 
 $(CHECK)/cppcheck.ok: $(TIDY_HV) $(TIDY_DOM0) $(ALL_HEADERS) tests/cppcheck.suppress
 	@mkdir -p $(CHECK)/cppcheck
@@ -104,15 +107,15 @@ said = $$(sed -n '1,20s|^// $(1): *||p' $(2))
 depend = $(HOST_CC) -MM -MT $@ $(HOST_CFLAGS) $(call said,cflags,$(1)) $(1) $(call said,links,$(1)) \
 	>$@.d && sed -e 's/^[^:]*://' -e 's/\\$$//' $@.d | tr -s ' ' '\n' | sed -n 's/..*/&:/p' >>$@.d
 
-$(CHECK)/host/%.ok: tests/host/%_test.c
+$(CHECK)/host/%.ok: tests/host/%_test.c tests/check.mk
 	$(call step,host/$*,$(call depend,$<) && \
 		$(HOST_CC) $(HOST_CFLAGS) -fsanitize=address$(comma)undefined -fno-sanitize-recover=all \
 			$(call said,cflags,$<) $< $(call said,links,$<) -o $@.exe \
 			$(call said,libs,$<) -lcmocka && \
 		timeout 120 ./$@.exe)
-	@echo '  ok    host/$*: '$$(sed -n 's/.*\[  PASSED  \] \([0-9]* test.*\)\./\1/p' $@.log)
+	@sed -n 's/.*\[  PASSED  \] \([0-9]*\) test.*/: \1 tests/p' $@.log >$@
 
-$(CHECK)/fuzz/%.ok: tests/fuzz/%_fuzz.c
+$(CHECK)/fuzz/%.ok: tests/fuzz/%_fuzz.c tests/check.mk
 	$(call step,fuzz/$*,$(call depend,$<) && \
 		$(CLANG) $(HOST_CFLAGS) -O2 -fsanitize=fuzzer$(comma)address$(comma)undefined \
 			-fno-sanitize-recover=all $(call said,cflags,$<) $< \
@@ -124,6 +127,7 @@ $(CHECK)/done/fuzz/%: $(CHECK)/fuzz/%.ok FORCE
 	$(call step,fuzz/$*,./$(CHECK)/fuzz/$*.ok.exe -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 		-rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=$(CHECK)/fuzz/$*- \
 		$(CHECK)/corpus/$* $(wildcard tests/fuzz/corpus/$*))
-	@echo '  ok    fuzz/$*: '$$(sed -n 's/stat::number_of_executed_units: /runs /p' $@.log)
+	@sed -n 's/stat::number_of_executed_units: *\(.*\)/: \1 runs/p' $@.log >$@
+	@echo "ok fuzz/$*$$(cat $@)"
 
 -include $(wildcard $(CHECK)/host/*.d $(CHECK)/host/*/*.d $(CHECK)/host/*/*/*.d $(CHECK)/fuzz/*.d)

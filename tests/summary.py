@@ -72,7 +72,8 @@ def items(results, kind):
     shutil.rmtree(DONE, ignore_errors=True)
     make("-k", "-j" + JOBS, kind + "-items")
     for name in names:
-        results.add(name, os.path.exists(os.path.join(DONE, name)))
+        good = os.path.exists(os.path.join(DONE, name))
+        results.add(name, good, quiet=good)  # make said so when it was done
 
 
 def build(results):
