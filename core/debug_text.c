@@ -43,7 +43,7 @@ static void end_line(struct domain *d)
 		log_line("%s (domain %u): %u lines dropped, it writes too much", d->name, d->id,
 			 d->log_dropped);
 	d->log_dropped = 0;
-	log_write_raw(line, n);
+	log_write_line(line, n);
 }
 
 /* What would drive the reader's terminal does not pass. */

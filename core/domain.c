@@ -122,18 +122,29 @@ struct domain *domain_get_for(struct vcpu *v, domid_t id, int *err)
 	return d;
 }
 
-/* Ids grow, so that an old one is not mistaken for a new one soon; they wrap after 32,751. */
-static int give_id(struct domain *d, bool control)
+#define SCRATCH_FIRST_ID 0x7F00u /* up to DOMID_FIRST_RESERVED */
+
+/* Ids of guests grow, so that an old one is not mistaken for a new one soon; they wrap at
+ * SCRATCH_FIRST_ID. Scratch domains have ids of their own, not to leave gaps between guests'. */
+static u32 candidate_id(const struct domain *d, u32 tries)
+{
+	if (d->control)
+		return 0;
+	if (d->scratch)
+		return SCRATCH_FIRST_ID + tries % (DOMID_FIRST_RESERVED - SCRATCH_FIRST_ID);
+	next_id = next_id % (SCRATCH_FIRST_ID - 1) + 1;
+	return next_id;
+}
+
+static int give_id(struct domain *d)
 {
 	int err = -XEN_ENOSPC;
 
 	spin_lock(&list_lock);
-	for (u32 tries = 0; err && tries < DOMID_FIRST_RESERVED; tries++) {
-		u32 id = control ? 0 : next_id % (DOMID_FIRST_RESERVED - 1) + 1;
+	for (u32 tries = 0; err && tries < SCRATCH_FIRST_ID; tries++) {
+		u32 id = candidate_id(d, tries);
 		struct list *pos;
 
-		if (!control)
-			next_id = id;
 		list_for_each(pos, &domains)
 		{
 			if (list_entry(pos, struct domain, link)->id >= id)
@@ -206,7 +217,7 @@ int domain_create(const struct plinth_ctl_domain_create *c, bool control, struct
 	if (!err)
 		err = grant_domain_init(d);
 	if (!err)
-		err = give_id(d, control);
+		err = give_id(d);
 	if (err)
 		goto fail;
 	for (u32 i = 0; !err && !d->scratch && i < d->max_vcpus; i++)
@@ -284,6 +295,8 @@ void domain_shutdown(struct domain *d, u8 reason)
 	spin_unlock(&d->shutdown_lock);
 	if (!first)
 		return;
+	if (d->debug_length)
+		domain_debug_text(d, "\n", 1); /* the beginning of a line that will not go on */
 	if (reason != SHUTDOWN_poweroff && reason != SHUTDOWN_reboot)
 		log_line("%s (domain %u): shut down: %s", d->name, d->id,
 			 reason < ARRAY_SIZE(reason_names) ? reason_names[reason] : "unknown");

@@ -8,6 +8,7 @@
 
 #define PROMPT    "plinth> "
 #define LINE_MAX_ 256u
+#define REDRAW_NS 100000000ull
 #define DETACH    0x1D /* Ctrl-] */
 
 static char line[LINE_MAX_];
@@ -17,6 +18,7 @@ static unsigned int escape;  /* bytes of an escape sequence seen */
 static bool shown;
 static struct guest *attached;
 static struct loop_work watch;
+static struct loop_timer redraw;
 static void (*run_line)(char *line);
 
 static void show(void)
@@ -35,6 +37,19 @@ static void hide(void)
 	if (shown)
 		machine_console_write_raw(erase, sizeof(erase) - 1);
 	shown = false;
+}
+
+static void show_again(void *ctx)
+{
+	(void)ctx;
+	show();
+}
+
+/* Lines of the log come in bursts: the prompt waits for the end of one. */
+static void show_later(void)
+{
+	if (!attached && !redraw.at)
+		loop_set_timer(&redraw, loop_now() + REDRAW_NS);
 }
 
 static void detach(void)
@@ -110,6 +125,7 @@ static bool escape_sequence(char c)
 
 static void edit(char c)
 {
+	show();
 	if (escape_sequence(c))
 		return;
 	if (c == '\r' || c == '\n') {
@@ -145,9 +161,10 @@ void prompt_guest_ended(void)
 void prompt_init(void (*run)(char *line))
 {
 	run_line = run;
+	redraw = (struct loop_timer){.fn = show_again};
 	watch = (struct loop_work){.fn = watch_attached};
 	loop_add_work(&watch);
 	machine_console_set_input(typed);
-	machine_console_set_prompt(hide, show);
+	machine_console_set_prompt(hide, show_later);
 	show();
 }

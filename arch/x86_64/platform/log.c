@@ -61,6 +61,15 @@ void log_write_raw(const char *buf, size_t n)
 	unlock_log();
 }
 
+void log_write_line(const char *line, size_t n)
+{
+	lock_log();
+	if (last_byte != '\n')
+		append("\n", 1);
+	append(line, n);
+	unlock_log();
+}
+
 printf_like(1, 0) static void log_line_v(const char *fmt, va_list ap)
 {
 	char line[LINE_MAX];
@@ -72,11 +81,7 @@ printf_like(1, 0) static void log_line_v(const char *fmt, va_list ap)
 	n = min_u64(n, sizeof(line) - 2); /* one byte for the newline; the last is the NUL's */
 	if (line[n - 1] != '\n')
 		line[n++] = '\n';
-	lock_log();
-	if (last_byte != '\n')
-		append("\n", 1);
-	append(line, n);
-	unlock_log();
+	log_write_line(line, n);
 }
 
 void log_line(const char *fmt, ...)
