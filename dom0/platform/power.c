@@ -5,6 +5,7 @@
 #include <dom0/console/machine_console.h>
 #include <dom0/entry/paging.h>
 #include <dom0/hyper/hypercall.h>
+#include <dom0/loop/loop.h>
 #include <dom0/platform/acpi_s5.h>
 
 #define SLP_EN 0x2000u
@@ -47,6 +48,15 @@ static void sleep_now(u16 port, u16 type)
 		out16(port, (u16)((in16(port) & 0xC3FFu) | type << 10 | SLP_EN));
 }
 
+/* The machine may take its time. */
+static void wait_for_it(void)
+{
+	u64 end = loop_now() + 3000000000ull;
+
+	while (loop_now() < end)
+		__builtin_ia32_pause();
+}
+
 void power_off(void)
 {
 	if (can_power_off) {
@@ -58,6 +68,7 @@ void power_off(void)
 		}
 		sleep_now(s5.pm1a_control, s5.sleep_a);
 		sleep_now(s5.pm1b_control, s5.sleep_b);
+		wait_for_it();
 	}
 	machine_console_line("The machine does not switch itself off (no usable ACPI _S5): "
 			     "switch it off now.");
@@ -71,5 +82,6 @@ void power_reset(void)
 	out8(0xCF9, 2); /* then the chipset's reset register, then the keyboard controller */
 	out8(0xCF9, 6);
 	out8(0x64, 0xFE);
+	wait_for_it();
 	hyper_shutdown(SHUTDOWN_reboot);
 }

@@ -20,6 +20,7 @@ static struct guest *guests, **guests_end = &guests;
 static struct xenstore *store;
 static struct loop_work store_dispatch, look;
 static bool power_off_when_idle;
+static bool all_started; /* before that, "no guest is left" means nothing */
 
 static u64 random_bits(void)
 {
@@ -349,7 +350,7 @@ static bool look_at_guests(void *ctx)
 	}
 	for (struct guest *g = guests; g; g = g->next)
 		any |= g->has_domain;
-	if (!any && power_off_when_idle) {
+	if (!any && all_started && power_off_when_idle) {
 		machine_console_line("no guest is left: switching the machine off");
 		power_off();
 	}
@@ -411,6 +412,7 @@ void guests_start_all(void)
 		loop_turn(); /* those already running are served meanwhile */
 	}
 	free(files);
+	all_started = true;
 	look.due = true;
 }
 
