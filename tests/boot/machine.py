@@ -54,6 +54,7 @@ class Machine:
         self.position = 0  # expect() goes on from here
         self.log = open(log, "wb")
         self.ended = False
+        self.marks = 0
         self.process = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL)
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -96,13 +97,17 @@ class Machine:
                 self.changed.wait(left)
 
     def command(self, line, timeout=30):
-        """Types a command at the prompt and returns its output."""
+        """Types a command at the prompt and returns what came out until it was done. A second,
+        unknown command marks the end: log lines may show the prompt again at any time."""
+        self.marks += 1
+        mark = "mark%d" % self.marks
         start = self.position
-        self.send(line + "\r")
-        self.expect(PROMPT, timeout)
+        self.send(line + "\r" + mark + "\r")
+        end = self.expect(mark + ": no such command", timeout).start()
         with self.changed:
-            out = bytes(self.buffer[start:self.position]).decode("latin-1").replace("\r", "")
-        return out[:-len("plinth> ")]
+            out = bytes(self.buffer[start:end]).decode("latin-1")
+        out = re.sub("\033\\[K", "", out).replace("\r", "\n")
+        return "\n".join(x for x in out.split("\n") if not x.startswith("plinth> "))
 
     def wait_end(self, timeout):
         """Waits for the emulator to exit by itself."""

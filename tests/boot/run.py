@@ -41,7 +41,7 @@ def write_guests(case, folder):
     """Fills the folder with what the image carries; file order is start order."""
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
-    for number, guest in enumerate(case.guests):
+    for guest in case.guests:
         for name, source in guest.files.items():
             target = os.path.join(folder, name)
             if callable(source):
@@ -52,7 +52,7 @@ def write_guests(case, folder):
                     run(["objcopy", "--strip-debug", source, target])
                 else:
                     shutil.copy(os.path.join(ROOT, source), target)
-        with open(os.path.join(folder, "%03d-%s.cfg" % (number, guest.name)), "w") as f:
+        with open(os.path.join(folder, guest.name + ".cfg"), "w", encoding="latin-1") as f:
             f.write(guest.config())
 
 
