@@ -4,12 +4,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <dom0/entry/modules.h>
 #include <dom0/entry/panic.h>
 #include <dom0/entry/syscalls.h>
 #include <dom0/hyper/hypercall.h>
 #include <dom0/loop/loop.h>
 
 static void (*input)(const char *text, size_t n);
+static bool stamps; /* CONTROL_OPTS="log_times=on" */
 static void (*hide_prompt)(void), (*show_prompt)(void);
 
 void machine_console_write_raw(const char *text, size_t n)
@@ -41,10 +43,18 @@ void console_write(const char *text, size_t len)
 void machine_console_line_v(const char *fmt, va_list ap)
 {
 	char line[512];
-	int n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
+	int stamp = 0, n;
 
+	if (stamps) {
+		u64 us = loop_now() / 1000;
+
+		stamp = snprintf(line, sizeof(line), "[%4llu.%06llu] ", us / 1000000ull,
+				 us % 1000000ull);
+	}
+	n = vsnprintf(line + stamp, sizeof(line) - 1 - (size_t)stamp, fmt, ap);
 	if (n < 0)
 		return;
+	n += stamp;
 	if ((size_t)n > sizeof(line) - 2)
 		n = (int)sizeof(line) - 2;
 	line[n] = '\n';
@@ -89,7 +99,9 @@ static void typed(void *ctx)
 void machine_console_init(void)
 {
 	evtchn_port_t port;
+	char value[8];
 
+	stamps = module_option("log_times", value, sizeof(value)) && strcmp(value, "on") == 0;
 	setvbuf(stdout, NULL, _IOLBF, 512);
 	if (hyper_bind_virq(VIRQ_CONSOLE, &port))
 		panic("no console event channel");

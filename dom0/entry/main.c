@@ -65,6 +65,7 @@ noreturn_fn void dom0_main(u64 start_info, u64 load_base)
 	guests_init();
 	commands_banner();
 	guests_start_all();
+	machine_console_line("ready");
 	commands_init();
 	loop_run();
 }
