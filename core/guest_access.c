@@ -20,50 +20,62 @@
 
 #define FAULT_P    (1u << 0)
 #define FAULT_RSVD (1u << 3)
-/* Results of a walk besides those: ~0, it went well; and */
-#define NOT_CANONICAL (~0u - 1)
 
-/* Written for the common case, a 64-bit guest's argument within one page: it lies on the path of
- * every hypercall, so what helps the compiler keep a walk in registers is done. */
-#define inline_always inline __attribute__((always_inline))
-#define never_inline  __attribute__((noinline))
+/* Arguments of hypercalls lie on the same few pages, so most walks repeat an earlier one. Such a
+ * trail is checked, not repeated: see trail_holds(). */
+#define never_inline __attribute__((noinline))
 
 /* The part of a domain's memory that one leaf of its nested table maps: tables and data of one
  * access mostly share a large page, so that one lookup serves them all. Good while p2m_lock is
  * held. */
 struct view {
-	u64 first, pages; /* gfns; 0 pages: nothing looked up yet */
+	u64 first, pages; /* gfns; 0 pages: nothing looked up yet, or no memory */
 	u64 offset;       /* to be added to a gfn to get its frame */
 	bool writable;
 };
 
-static never_inline struct view view_load(const struct domain *d, u64 g)
+static never_inline void view_load(const struct domain *d, struct view *w, u64 g)
 {
-	struct ept_leaf leaf;
+	struct ept_leaf leaf = {.type = EPT_TYPE_none};
 	u64 pages;
 
-	if (g >> (48 - PAGE_SHIFT))
-		return (struct view){0};
-	leaf = ept_lookup(&d->p2m, gfn(g));
+	*w = (struct view){0};
+	if (g >> (48 - PAGE_SHIFT) == 0)
+		leaf = ept_lookup(&d->p2m, gfn(g));
 	if (leaf.type == EPT_TYPE_none || leaf.type == EPT_TYPE_mmio || !(leaf.rights & EPT_R))
-		return (struct view){0};
+		return;
 	pages = 1ull << leaf.order;
-	return (struct view){g & ~(pages - 1), pages, leaf.frame.v - g, leaf.rights & EPT_W};
+	*w = (struct view){g & ~(pages - 1), pages, leaf.frame.v - g, leaf.rights & EPT_W};
 }
 
-/* The page at gfn g, to be given to frame_unmap(); NULL if it is not memory. */
-static inline_always u8 *view_page(const struct domain *d, struct view *w, u64 g)
+/* Makes w the view of gfn g; false if that is not memory. */
+static inline bool view_of(const struct domain *d, struct view *w, u64 g)
 {
-	if (unlikely(g - w->first >= w->pages)) {
-		*w = view_load(d, g);
-		if (unlikely(!w->pages))
-			return NULL;
-	}
-	return frame_map(hfn(g + w->offset));
+	if (unlikely(g - w->first >= w->pages))
+		view_load(d, w, g);
+	return w->pages;
+}
+
+/* A word of 4 or 8 bytes at host-physical at. */
+static inline u32 read_u32(u64 at)
+{
+	u8 *page = frame_map(hpa_to_hfn(hpa(at)));
+	u32 value = __atomic_load_n((u32 *)(void *)(page + (at & PAGE_MASK)), __ATOMIC_RELAXED);
+
+	frame_unmap(page);
+	return value;
+}
+static inline u64 read_u64(u64 at)
+{
+	u8 *page = frame_map(hpa_to_hfn(hpa(at)));
+	u64 value = __atomic_load_n((u64 *)(void *)(page + (at & PAGE_MASK)), __ATOMIC_RELAXED);
+
+	frame_unmap(page);
+	return value;
 }
 
 /* Bits that every entry of the way must have for this access. NX counts inverted. */
-static inline_always u64 needed_bits(const struct plinth_vcpu_state *r, unsigned int access)
+static inline u64 needed_bits(const struct plinth_vcpu_state *r, unsigned int access)
 {
 	u64 need = access & ACCESS_USER ? PTE_U : 0;
 
@@ -74,22 +86,17 @@ static inline_always u64 needed_bits(const struct plinth_vcpu_state *r, unsigned
 
 /* 32-bit paging without PAE; with PSE, 4 MiB pages whose bits 20:13 hold address bits 39:32. AMD
  * APM vol. 2, "Legacy-Mode Page Translation". Accessed and dirty bits: see set_dirty(). */
-static u32 walk_legacy(const struct domain *d, const struct plinth_vcpu_state *r, u32 at,
-		       unsigned int access, u64 *out)
+static u32 walk_legacy(const struct domain *d, struct view *w, const struct plinth_vcpu_state *r,
+		       u32 at, unsigned int access, u64 *out)
 {
 	u32 need = (u32)needed_bits(r, access), have = ~0u;
 	u32 table = (u32)r->cr3 & 0xFFFFF000u, entry;
 	unsigned int shift = 22;
-	struct view w = {0};
 
 	for (;; shift = 12) {
-		u8 *page = view_page(d, &w, table >> PAGE_SHIFT);
-		u32 *slot = (u32 *)(void *)page + (at >> shift & 1023);
-
-		if (!page)
+		if (!view_of(d, w, table >> PAGE_SHIFT))
 			return 0;
-		entry = __atomic_load_n(slot, __ATOMIC_RELAXED);
-		frame_unmap(page);
+		entry = read_u32(table + (w->offset << PAGE_SHIFT) + (at >> shift & 1023) * 4);
 		if (!(entry & PTE_P))
 			return 0;
 		have &= entry;
@@ -111,42 +118,36 @@ static u32 walk_legacy(const struct domain *d, const struct plinth_vcpu_state *r
  * cannot have seen this CPU's TLB flushed yet. The accessed bits above, and those of reads, are
  * left to the CPU: they are hints for aging, and the guest's own accesses around the call set them.
  */
-static void set_dirty(u64 *slot, u64 entry)
+static void set_dirty(u64 at, u64 *entry)
 {
-	if ((entry & (PTE_A | PTE_D)) != (PTE_A | PTE_D))
-		__atomic_compare_exchange_n(slot, &entry, entry | PTE_A | PTE_D, false,
-					    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	u8 *page = frame_map(hpa_to_hfn(hpa(at)));
+	u64 dirty = *entry | PTE_A | PTE_D;
+
+	if (__atomic_compare_exchange_n((u64 *)(void *)(page + (at & PAGE_MASK)), entry, dirty,
+					false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		*entry = dirty;
+	frame_unmap(page);
 }
 
-static inline u64 reserved_frame_bits(void)
-{
-	return PTE_FRAME & (~0ull << cpuid_phys_bits());
-}
-
-/* PAE (3 levels), 4 and 5 levels. Returns ~0 with *out, or the error code's P and RSVD bits. */
-static inline __attribute__((always_inline)) u32 walk_wide(const struct domain *d, struct view *w,
-							   const struct plinth_vcpu_state *r,
-							   u64 at, unsigned int levels,
-							   unsigned int access, u64 *out)
+/* PAE (3 levels), 4 and 5 levels. Returns ~0 with *out, or the error code's P and RSVD bits. Notes
+ * its way in t. */
+static u32 walk_wide(const struct domain *d, struct view *w, const struct plinth_vcpu_state *r,
+		     u64 at, unsigned int levels, unsigned int access, struct guest_trail *t,
+		     u64 *out)
 {
 	u64 table = levels == 3 ? r->cr3 & 0xFFFFFFE0u : r->cr3 & PTE_FRAME;
-	u64 have = ~0ull, reserved = reserved_frame_bits(), entry, *slot;
-	unsigned int shift = PAGE_SHIFT + 9 * (levels - 1);
-	u8 *page;
+	u64 have = ~0ull, reserved = PTE_FRAME & (~0ull << cpuid_phys_bits()), entry;
+	unsigned int shift = PAGE_SHIFT + 9 * (levels - 1), n = 0;
 
-	if (unlikely(!(r->efer & EFER_NXE)))
+	if (!(r->efer & EFER_NXE))
 		reserved |= PTE_NX;
-	for (;; shift -= 9, frame_unmap(page)) {
-		page = view_page(d, w, table >> PAGE_SHIFT);
-		if (unlikely(!page))
+	for (;; shift -= 9, n++) {
+		if (!view_of(d, w, table >> PAGE_SHIFT))
 			return 0;
-		slot = (u64 *)(void *)(page + (levels == 3 ? table & PAGE_MASK : 0));
-		slot += at >> shift & 511;
-		entry = __atomic_load_n(slot, __ATOMIC_RELAXED);
-		if (unlikely((entry & (reserved | PTE_P)) != PTE_P)) {
-			frame_unmap(page);
+		t->step[n].slot = table + (w->offset << PAGE_SHIFT) + (at >> shift & 511) * 8;
+		t->step[n].entry = entry = read_u64(t->step[n].slot);
+		if ((entry & (reserved | PTE_P)) != PTE_P)
 			return entry & PTE_P ? FAULT_P | FAULT_RSVD : 0;
-		}
 		table = entry & PTE_FRAME;
 		if (levels == 3 && shift == 30)
 			continue; /* a page-directory pointer of PAE carries no rights */
@@ -157,21 +158,18 @@ static inline __attribute__((always_inline)) u32 walk_wide(const struct domain *
 			/* Bit 12 is the PAT bit; those between it and the frame are reserved. */
 			u64 bad = shift > 30 ? PTE_PS : low_mask(shift) & PTE_FRAME & ~0x1FFFull;
 
-			if (likely(!(entry & bad)))
-				break;
-			frame_unmap(page);
-			return FAULT_P | FAULT_RSVD;
+			if (entry & bad)
+				return FAULT_P | FAULT_RSVD;
+			break;
 		}
 	}
-	if (unlikely(needed_bits(r, access) & ~have)) {
-		frame_unmap(page);
+	if (needed_bits(r, access) & ~have)
 		return FAULT_P;
-	}
-	if (access & ACCESS_WRITE && w->writable)
-		set_dirty(slot, entry);
-	frame_unmap(page);
-	at &= (1ull << shift) - 1;
-	*out = (table & ~((1ull << shift) - 1)) | at;
+	if (access & ACCESS_WRITE && (entry & (PTE_A | PTE_D)) != (PTE_A | PTE_D) && w->writable)
+		set_dirty(t->step[n].slot, &t->step[n].entry);
+	t->have = have;
+	t->levels = n + 1;
+	*out = (table & ~low_mask(shift)) | (at & low_mask(shift));
 	return ~0u;
 }
 
@@ -180,63 +178,116 @@ static inline bool is_canonical(u64 at, unsigned int bits)
 	return (u64)((s64)(at << (64 - bits)) >> (64 - bits)) == at;
 }
 
-static int walk_failed(const struct plinth_vcpu_state *r, unsigned int access, u32 result,
-		       u32 *fault)
-{
-	if (!(r->efer & EFER_NXE) && !(r->cr4 & CR4_SMEP))
-		access &= ~ACCESS_FETCH; /* the code's bit 4 exists only with one of them */
-	*fault = result == NOT_CANONICAL ? FAULT_NONCANONICAL : result | access;
-	return -XEN_EFAULT;
-}
+/* What a walk that failed returns: the error code with WALK_FAILED, or FAULT_NONCANONICAL. */
+#define WALK_FAILED (1u << 31)
 
-/* What is not a 64-bit kernel of today. */
-static never_inline u32 walk_rare(const struct domain *d, const struct plinth_vcpu_state *r, u64 at,
-				  unsigned int access, u64 *out)
-{
-	struct view w = {0};
-
-	if (r->efer & EFER_LMA)
-		return is_canonical(at, 57) ? walk_wide(d, &w, r, at, 5, access, out)
-					    : NOT_CANONICAL;
-	if (r->cr4 & CR4_PAE && r->cr0 & CR0_PG)
-		return walk_wide(d, &w, r, (u32)at, 3, access, out);
-	if (r->cr0 & CR0_PG)
-		return walk_legacy(d, r, (u32)at, access, out);
-	*out = (u32)at;
-	return ~0u;
-}
-
-/* With p2m_lock held for reading. */
-static inline_always u32 walk(struct view *w, const struct vcpu *v, u64 at, unsigned int access,
-			      u64 *out)
+/* With p2m_lock held for reading. 0 with *out. */
+static u32 walk(struct vcpu *v, struct view *w, u64 at, unsigned int access, struct guest_trail *t,
+		u64 *out)
 {
 	const struct plinth_vcpu_state *r = &v->regs;
-	u64 rare;
-	u32 result;
+	const struct domain *d = v->domain;
+	unsigned int levels = r->cr4 & CR4_LA57 ? 5 : 4;
+	u32 result = ~0u;
 
-	if (likely((r->efer & EFER_LMA) && !(r->cr4 & CR4_LA57)))
-		return likely(is_canonical(at, 48)) ? walk_wide(v->domain, w, r, at, 4, access, out)
-						    : NOT_CANONICAL;
-	result = walk_rare(v->domain, r, at, access, &rare);
-	*out = rare;
-	return result;
+	if (r->efer & EFER_LMA) {
+		if (!is_canonical(at, PAGE_SHIFT + 9 * levels))
+			return FAULT_NONCANONICAL;
+		result = walk_wide(d, w, r, at, levels, access, t, out);
+	} else if (!(r->cr0 & CR0_PG)) {
+		*out = (u32)at;
+	} else if (r->cr4 & CR4_PAE) {
+		result = walk_wide(d, w, r, (u32)at, 3, access, t, out);
+	} else {
+		result = walk_legacy(d, w, r, (u32)at, access, out);
+	}
+	if (result == ~0u)
+		return 0;
+	if (!(r->efer & EFER_NXE) && !(r->cr4 & CR4_SMEP))
+		access &= ~ACCESS_FETCH; /* the code's bit 4 exists only with one of them */
+	return result | access | WALK_FAILED;
+}
+
+static inline u32 fault_of(u32 failed)
+{
+	return failed == FAULT_NONCANONICAL ? failed : failed & ~WALK_FAILED;
 }
 
 int guest_walk(struct vcpu *v, gva_t at, unsigned int access, gpa_t *out, u32 *fault)
 {
-	struct domain *d = v->domain;
+	struct guest_trail t;
 	struct view w = {0};
-	u32 result;
+	u32 failed;
 
 	vcpu_need(v, HVM_STATE_cr);
-	read_lock(&d->p2m_lock);
-	result = walk(&w, v, at.v, access, &out->v);
-	read_unlock(&d->p2m_lock);
-	return result == ~0u ? 0 : walk_failed(&v->regs, access, result, fault);
+	read_lock(&v->domain->p2m_lock);
+	failed = walk(v, &w, at.v, access, &t, &out->v);
+	read_unlock(&v->domain->p2m_lock);
+	*fault = fault_of(failed);
+	return failed ? -XEN_EFAULT : 0;
+}
+
+/* Apart, so that it has registers of its own: the hottest loop here. */
+static never_inline bool entries_unchanged(const struct guest_trail *t)
+{
+	for (u32 i = 0; i < t->levels; i++)
+		if (read_u64(t->step[i].slot) != t->step[i].entry)
+			return false;
+	return true;
+}
+
+/* Would a walk for this access go the same way to the same page? The tables are read anew, so a
+ * change by the guest is seen at once. That their host addresses still hold is the nested table's
+ * business: taking a leaf or a right away counts tlb_generation up, under p2m_lock. */
+static inline bool trail_holds(const struct vcpu *v, const struct guest_trail *t, u64 at,
+			       unsigned int access)
+{
+	const struct plinth_vcpu_state *r = &v->regs;
+	u64 differs = (t->page ^ at >> PAGE_SHIFT) | (t->cr3 ^ r->cr3) | (t->cr4 ^ r->cr4) |
+		      (t->efer ^ r->efer) | (t->generation ^ READ_ONCE(v->domain->tlb_generation));
+
+	if (differs || !t->levels)
+		return false;
+	if (access &&
+	    ((needed_bits(r, access) & ~t->have) || (access & ACCESS_WRITE && !t->writable)))
+		return false;
+	return entries_unchanged(t);
+}
+
+/* Walks to the page of `at` and leaves the way, if it is one that can be used again, in t. */
+static never_inline u32 trail_make(struct vcpu *v, struct guest_trail *t, u64 at,
+				   unsigned int access)
+{
+	struct view w = {0};
+	u64 physical = 0, leaf;
+	u32 failed;
+
+	t->levels = 0;
+	failed = walk(v, &w, at, access, t, &physical);
+	if (failed)
+		return failed;
+	if (!view_of(v->domain, &w, physical >> PAGE_SHIFT) ||
+	    (access & ACCESS_WRITE && !w.writable)) {
+		t->levels = 0;
+		return WALK_FAILED | access; /* no memory: as if not present */
+	}
+	t->frame = hfn((physical >> PAGE_SHIFT) + w.offset);
+	if (!(v->regs.efer & EFER_LMA)) {
+		t->levels = 0; /* CR0.PG would have to be looked at too */
+		return 0;
+	}
+	leaf = t->step[t->levels - 1].entry;
+	t->writable = w.writable && (leaf & (PTE_A | PTE_D)) == (PTE_A | PTE_D);
+	t->page = at >> PAGE_SHIFT;
+	t->cr3 = v->regs.cr3;
+	t->cr4 = v->regs.cr4;
+	t->efer = v->regs.efer;
+	t->generation = READ_ONCE(v->domain->tlb_generation);
+	return 0;
 }
 
 /* Arguments are a few words: moved here without a call. */
-static inline_always void copy_bytes(u8 *dst, const u8 *src, size_t n)
+static inline void copy_bytes(u8 *dst, const u8 *src, size_t n)
 {
 	if (unlikely(n > 64)) {
 		memcpy(dst, src, n);
@@ -248,44 +299,28 @@ static inline_always void copy_bytes(u8 *dst, const u8 *src, size_t n)
 		*dst++ = *src++;
 }
 
-/* n bytes that do not cross a page, from or to guest-physical at, under p2m_lock. */
-static inline_always int copy_physical(const struct domain *d, struct view *w, u64 at, u8 *buf,
-				       size_t n, bool write)
+/* n bytes from or to linear memory that do not cross a page. 0, or as walk(). */
+static never_inline u32 copy_page(struct vcpu *v, u64 at, u8 *buf, size_t n, unsigned int access)
 {
-	u8 *page = view_page(d, w, at >> PAGE_SHIFT), *dst = buf, *src;
-
-	if (unlikely(!page))
-		return -XEN_EFAULT;
-	src = page + (at & PAGE_MASK);
-	if (write) {
-		if (unlikely(!w->writable)) {
-			frame_unmap(page);
-			return -XEN_EFAULT;
-		}
-		dst = src;
-		src = buf;
-	}
-	copy_bytes(dst, src, n);
-	frame_unmap(page);
-	return 0;
-}
-
-/* The same by linear address. */
-static never_inline int copy_page(struct vcpu *v, u64 at, u8 *buf, size_t n, unsigned int access,
-				  u32 *fault)
-{
+	struct guest_trail *t = &v->trail[at >> PAGE_SHIFT & (GUEST_TRAILS - 1)];
 	struct domain *d = v->domain;
-	struct view w = {0};
-	u64 physical;
-	u32 result;
-	int err = 0;
+	u32 failed = 0;
 
+	vcpu_need(v, HVM_STATE_cr);
 	read_lock(&d->p2m_lock);
-	result = walk(&w, v, at, access, &physical);
-	if (likely(result == ~0u))
-		err = copy_physical(d, &w, physical, buf, n, access & ACCESS_WRITE);
+	if (unlikely(!trail_holds(v, t, at, access)))
+		failed = trail_make(v, t, at, access);
+	if (likely(!failed)) {
+		u8 *page = frame_map(t->frame), *there = page + (at & PAGE_MASK);
+
+		if (access & ACCESS_WRITE)
+			copy_bytes(there, buf, n);
+		else
+			copy_bytes(buf, there, n);
+		frame_unmap(page);
+	}
 	read_unlock(&d->p2m_lock);
-	return likely(result == ~0u) ? err : walk_failed(&v->regs, access, result, fault);
+	return failed;
 }
 
 static inline size_t page_rest(u64 at, size_t n)
@@ -295,29 +330,27 @@ static inline size_t page_rest(u64 at, size_t n)
 
 /* Page by page; *done counts the bytes. The lock is dropped between pages, so that one who wants to
  * change the table waits for one page at most. */
-static never_inline int copy_pages(struct vcpu *v, u64 at, u8 *buf, size_t n, unsigned int access,
-				   size_t *done, u32 *fault)
+static never_inline u32 copy_pages(struct vcpu *v, u64 at, u8 *buf, size_t n, unsigned int access,
+				   size_t *done)
 {
 	for (*done = 0; *done < n;) {
 		size_t piece = page_rest(at + *done, n - *done);
-		int err = copy_page(v, at + *done, buf + *done, piece, access, fault);
+		u32 failed = copy_page(v, at + *done, buf + *done, piece, access);
 
-		if (unlikely(err))
-			return err;
+		if (failed)
+			return failed;
 		*done += piece;
 	}
 	return 0;
 }
 
-static inline_always int copy_linear(struct vcpu *v, u64 at, u8 *buf, size_t n, unsigned int access)
+static inline int copy_linear(struct vcpu *v, u64 at, u8 *buf, size_t n, unsigned int access)
 {
 	size_t done;
-	u32 fault;
 
-	vcpu_need(v, HVM_STATE_cr);
 	if (likely(n - 1 < PAGE_SIZE - (at & PAGE_MASK))) /* not empty, in one page */
-		return copy_page(v, at, buf, n, access, &fault);
-	return copy_pages(v, at, buf, n, access, &done, &fault);
+		return copy_page(v, at, buf, n, access) ? -XEN_EFAULT : 0;
+	return copy_pages(v, at, buf, n, access, &done) ? -XEN_EFAULT : 0;
 }
 
 int copy_from_guest(struct vcpu *v, void *dst, gva_t src, size_t n)
@@ -330,16 +363,35 @@ int copy_to_guest(struct vcpu *v, gva_t dst, const void *src, size_t n)
 	return copy_linear(v, dst.v, (u8 *)(uintptr_t)src, n, ACCESS_WRITE);
 }
 
+/* n bytes that do not cross a page, by guest-physical address in any domain. */
+static int copy_physical(struct domain *d, u64 at, u8 *buf, size_t n, bool write)
+{
+	int err = -XEN_EFAULT;
+	struct view w;
+
+	read_lock(&d->p2m_lock);
+	view_load(d, &w, at >> PAGE_SHIFT);
+	if (w.pages && (w.writable || !write)) {
+		u8 *page = frame_map(hfn((at >> PAGE_SHIFT) + w.offset));
+
+		if (write)
+			copy_bytes(page + (at & PAGE_MASK), buf, n);
+		else
+			copy_bytes(buf, page + (at & PAGE_MASK), n);
+		frame_unmap(page);
+		err = 0;
+	}
+	read_unlock(&d->p2m_lock);
+	return err;
+}
+
 static int copy_gpa(struct domain *d, u64 at, u8 *buf, size_t n, bool write)
 {
 	for (size_t done = 0, piece; done < n; done += piece) {
-		struct view w = {0};
 		int err;
 
 		piece = page_rest(at + done, n - done);
-		read_lock(&d->p2m_lock);
-		err = copy_physical(d, &w, at + done, buf + done, piece, write);
-		read_unlock(&d->p2m_lock);
+		err = copy_physical(d, at + done, buf + done, piece, write);
 		if (err)
 			return err;
 	}
@@ -360,18 +412,18 @@ int guest_fetch(struct vcpu *v, u8 *buf, size_t n, size_t *got)
 {
 	unsigned int access = ACCESS_FETCH | (hvm->cpl(v) == 3 ? ACCESS_USER : 0);
 	u64 at = v->regs.rip;
-	u32 fault = 0;
+	u32 failed;
 
 	if (unlikely(hvm->code_bits(v) != 64)) {
 		vcpu_need(v, HVM_STATE_seg);
 		at = (u32)(at + v->regs.seg[SEG_CS].base);
 	}
-	vcpu_need(v, HVM_STATE_cr);
-	if (likely(copy_pages(v, at, buf, n, access, got, &fault) == 0) || *got > 0)
+	failed = copy_pages(v, at, buf, n, access, got);
+	if (likely(!failed) || *got > 0)
 		return 0;
-	if (fault == FAULT_NONCANONICAL)
+	if (failed == FAULT_NONCANONICAL)
 		vcpu_raise_error(v, X86_GP, 0);
 	else
-		vcpu_raise_page_fault(v, gva(at), fault);
+		vcpu_raise_page_fault(v, gva(at), fault_of(failed));
 	return -XEN_EFAULT;
 }

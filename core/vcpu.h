@@ -24,6 +24,22 @@ struct guest_area {
 	u32 offset;     /* of the area in the first */
 };
 
+/* A walk of 4-level page tables that core/guest_access.c did for this vCPU: where it went and what
+ * it read there. It gives the same result again if every entry still reads the same. */
+struct guest_trail {
+	u64 page;           /* linear address >> PAGE_SHIFT */
+	u64 cr3, cr4, efer; /* all of them */
+	u64 generation;     /* the domain's tlb_generation: host addresses hold while it stands */
+	u64 have;           /* rights: AND of the entries, NX inverted */
+	hfn_t frame;        /* what is there */
+	u32 levels;         /* entries read, 0: not in use */
+	bool writable;      /* the nested mapping allows it, and the leaf is marked dirty */
+	struct {
+		u64 slot, entry; /* host-physical address, value */
+	} step[5];               /* from the top */
+};
+#define GUEST_TRAILS 4u
+
 struct vcpu {
 	/* First what each exit touches. */
 	struct plinth_vcpu_state regs; /* see HVM_STATE_* for what is current */
@@ -44,6 +60,8 @@ struct vcpu {
 
 	struct vapic vapic;
 	void *xsave; /* extended state, 64-byte aligned */
+
+	struct guest_trail trail[GUEST_TRAILS]; /* by the low bits of the page's number */
 
 	/* Upcalls: see core/event.h */
 	hfn_t info_frame; /* registered vcpu_info; else the embedded one */

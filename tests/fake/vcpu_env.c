@@ -93,6 +93,7 @@ void env_map(u64 gfn, u64 frame, unsigned int order, unsigned int rights, enum e
 {
 	if (env_leaves == ENV_LEAVES)
 		abort();
+	env_domain.tlb_generation++;
 	env_leaf[env_leaves++] = (struct env_leaf){gfn, frame, order, rights, type};
 }
 

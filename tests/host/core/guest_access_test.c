@@ -315,6 +315,84 @@ static void leaf_types(void **state)
 	assert_int_equal(env_maps, 0);
 }
 
+/* A remembered walk is used only while a new one would end the same way. */
+static void trails(void **state)
+{
+	u64 *chain[4], x = 0, in = 0x1122334455667788;
+	int tables;
+
+	(void)state;
+	four_levels();
+	for (unsigned int i = 0; i < 4; i++)
+		chain[i] = &table(0x10000 + i * 0x1000ull)[LINEAR >> (39 - 9 * i) & 511];
+	memset(env_at(0x20000), 0x20, 4096);
+	memset(env_at(0x21000), 0x21, 4096);
+	memset(env_at(0x30000), 0x30, 4096);
+	assert_int_equal(copy_to_guest(V, gva(LINEAR), &in, 8), 0);
+	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), 0);
+	env_lookups = 0;
+	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR + 8), 8), 0);
+	assert_int_equal(copy_to_guest(V, gva(LINEAR + 8), &in, 8), 0);
+	assert_int_equal(env_lookups, 0);
+	/* Each entry, gone, read-only, moved, and back. */
+	for (unsigned int i = 0; i < 4; i++) {
+		u64 old = *chain[i];
+
+		*chain[i] = old & ~P;
+		assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), -XEN_EFAULT);
+		*chain[i] = old & ~W;
+		assert_int_equal(copy_to_guest(V, gva(LINEAR), &in, 8), -XEN_EFAULT);
+		assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), 0);
+		assert_int_equal(copy_to_guest(V, gva(LINEAR), &in, 8), -XEN_EFAULT);
+		V->regs.cr0 &= ~(u64)CR0_WP;
+		assert_int_equal(copy_to_guest(V, gva(LINEAR), &in, 8), 0);
+		V->regs.cr0 |= CR0_WP;
+		assert_int_equal(copy_to_guest(V, gva(LINEAR), &in, 8), -XEN_EFAULT);
+		*chain[i] = old;
+		assert_int_equal(copy_to_guest(V, gva(LINEAR), &in, 8), 0);
+	}
+	*chain[3] = 0x30000 | P | W;
+	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR + 16), 8), 0);
+	assert_true(x == 0x3030303030303030);
+	/* Read first, written later: dirty is set then. */
+	assert_int_equal(*chain[3] & 0x40, 0);
+	assert_int_equal(copy_to_guest(V, gva(LINEAR), &in, 8), 0);
+	assert_int_equal(*chain[3] & 0x40, 0x40);
+	/* Other tables; other modes. */
+	tables = (int)V->regs.cr3;
+	V->regs.cr3 = 0x50000;
+	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), -XEN_EFAULT);
+	V->regs.cr3 = (u64)tables;
+	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), 0);
+	V->regs.cr4 |= CR4_LA57;
+	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), -XEN_EFAULT);
+	V->regs.cr4 = CR4_PAE;
+	*chain[3] |= NX;
+	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), 0);
+	V->regs.efer &= ~(u64)EFER_NXE;
+	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), -XEN_EFAULT);
+	V->regs.efer |= EFER_NXE;
+	/* The nested table: page taken away, given read-only. */
+	*chain[3] = 0x20000 | P | W;
+	assert_int_equal(copy_to_guest(V, gva(LINEAR), &in, 8), 0);
+	env_map(0x20, ENV_FIRST + 0x21, 0, EPT_R, EPT_TYPE_ram);
+	assert_int_equal(copy_to_guest(V, gva(LINEAR), &in, 8), -XEN_EFAULT);
+	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR + 16), 8), 0);
+	assert_true(x == 0x2121212121212121);
+	env_map(0x20, 0, 0, 0, EPT_TYPE_none);
+	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), -XEN_EFAULT);
+	env_map(0x12, 0, 0, 0, EPT_TYPE_none); /* a table */
+	*chain[3] = 0x30000 | P | W;
+	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), -XEN_EFAULT);
+	/* A fresh vCPU remembers nothing: page 0 with CR3 0. */
+	four_levels();
+	V->regs.cr0 = V->regs.cr4 = V->regs.efer = V->regs.cr3 = 0;
+	env_domain.tlb_generation = 0;
+	env_leaf[0].type = EPT_TYPE_none;
+	assert_int_equal(copy_from_guest(V, &x, gva(0), 8), -XEN_EFAULT);
+	assert_int_equal(env_maps, 0);
+}
+
 static void fetch(void **state)
 {
 	u8 code[16];
@@ -381,7 +459,7 @@ int main(void)
 		cmocka_unit_test(large_pages), cmocka_unit_test(five_levels),
 		cmocka_unit_test(dirty),       cmocka_unit_test(copies),
 		cmocka_unit_test(leaf_types),  cmocka_unit_test(fetch),
-		cmocka_unit_test(wild_tables),
+		cmocka_unit_test(trails),      cmocka_unit_test(wild_tables),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
