@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Boots the images of cases.py in QEMU and judges their serial logs.
 
-run.py [--list] [--jobs N] [--only-guest NAME] [CASE...]: a line for each test, totals at the end.
+run.py [--list] [--jobs N] [--only-guest NAMES] [--without NAMES]
+[CASE...]: a line for each test, totals at the end.
 A CASE is a name or the beginning of one. Images and logs stay in build/tests/boot/."""
 import argparse
 import concurrent.futures
@@ -127,9 +128,11 @@ def main():
     ap.add_argument("--list", action="store_true")
     ap.add_argument("--jobs", type=int, default=2)
     ap.add_argument("--only-guest", help="tiny cases: start these only (comma-separated)")
+    ap.add_argument("--without", default="", help="tiny cases: all but these")
     ap.add_argument("cases", nargs="*")
     args = ap.parse_args()
-    chosen = cases.all_cases(args.only_guest.split(",") if args.only_guest else None)
+    chosen = cases.all_cases(args.only_guest.split(",") if args.only_guest else None,
+                             args.without.split(","))
     if args.cases:
         chosen = [c for c in chosen if any(c.name.startswith(n) for n in args.cases)]
     if args.list:
