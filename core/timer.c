@@ -84,13 +84,15 @@ void timer_set(struct timer *t, u64 expires)
 
 void timer_stop(struct timer *t)
 {
-	struct timer_queue *q = &queues[t->cpu];
+	do { /* fn may arm it again while it is waited for */
+		struct timer_queue *q = &queues[READ_ONCE(t->cpu)];
 
-	if (t->armed)
-		unlink_timer(t);
-	if (q != this_cpu()->timers)
-		while (READ_ONCE(q->running) == t)
-			cpu_relax();
+		if (READ_ONCE(t->armed))
+			unlink_timer(t);
+		if (q != this_cpu()->timers)
+			while (READ_ONCE(q->running) == t)
+				cpu_relax();
+	} while (READ_ONCE(t->armed));
 }
 
 void timer_run(void)

@@ -207,6 +207,7 @@ void vcpu_startup(struct vcpu *v, u8 vector)
 	r->rip = 0;
 	r->seg[SEG_CS].selector = (u16)(vector << 8);
 	r->seg[SEG_CS].base = (u64)vector << 12;
+	v->has_state = true;
 	vcpu_up(v);
 }
 

@@ -27,6 +27,7 @@ int vcpu_state_set(struct vcpu *v, const struct plinth_vcpu_state *s)
 	v->regs = *s;
 	v->regs_valid = v->regs_dirty = HVM_STATE_all;
 	vapic_set_cr8(v, s->cr8);
+	v->has_state = true;
 	if (s->flags & PLINTH_VCPU_ONLINE)
 		vcpu_up(v);
 	return 0;

@@ -132,8 +132,8 @@ static void cmd_create(int argc, char **argv)
 	(void)argc;
 	if (!file)
 		printf("create: there is no file %s on this medium\n", argv[1]);
-	else
-		guest_create(file);
+	else if (guest_create(file))
+		printf("%s: started\n", file->name);
 }
 
 static void cmd_destroy(int argc, char **argv)
