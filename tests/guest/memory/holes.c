@@ -35,11 +35,11 @@ void test_main(void)
 	CHECK_EQ(v, ~0ull, "xchg");
 	__asm__ volatile("movl $7, (%0)" : : "r"(0xC0000000ul) : "memory");
 	__asm__ volatile("movb $7, (%0)" : : "r"(0xC0000000ul) : "memory");
+	map_page(MAP_WINDOW, 0xC0000000, 3);
+	CHECK_EQ(*(volatile u32 *)MAP_WINDOW, 0xFFFFFFFF, "a mapping of a hole");
 	memset(bytes, 0, sizeof(bytes));
 	__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
 	for (u32 i = 0; i < sizeof(bytes); i++)
 		CHECK_EQ(bytes[i], 0xFF, "rep movsb");
 	CHECK_EQ(n, 0, "RCX");
-	map_page(MAP_WINDOW, 0xC0000000, 3);
-	CHECK_EQ(*(volatile u32 *)MAP_WINDOW, 0xFFFFFFFF, "a mapping of a hole");
 }
