@@ -46,7 +46,7 @@ class Machine:
     """A running QEMU. The whole serial output is in .text() and in a log file."""
 
     def __init__(self, iso, log, cpus=1, memory=1024, cpu="EPYC,+svm,+npt", extra=()):
-        args = [QEMU, "-machine", "q35", "-accel", "tcg", "-cpu", cpu, "-m", "%dM" % memory,
+        args = [QEMU, "-machine", "q35", "-accel", "tcg", "-cpu", cpu + ",check=off", "-m", "%dM" % memory,
                 "-smp", str(cpus), "-nodefaults", "-display", "none", "-serial", "stdio",
                 "-monitor", "none", "-no-reboot", "-boot", "d", "-cdrom", iso, *extra]
         self.buffer = bytearray()
@@ -55,8 +55,9 @@ class Machine:
         self.log = open(log, "wb")
         self.ended = False
         self.marks = 0
+        self.complaints = open(log + ".qemu", "w+b")
         self.process = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL)
+                                        stderr=self.complaints)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -116,6 +117,10 @@ class Machine:
             self.reader.join(5)
         except subprocess.TimeoutExpired:
             raise Failure("the machine did not power off within %d s" % timeout) from None
+        if self.process.returncode:
+            self.complaints.seek(0)
+            raise Failure("the emulator ended with code %d: %s" % (
+                self.process.returncode, self.complaints.read()[-300:].decode("latin-1").strip()))
 
     def stop(self):
         if self.process.poll() is None:
@@ -123,3 +128,4 @@ class Machine:
         self.process.wait()
         self.reader.join(5)
         self.log.close()
+        self.complaints.close()

@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases  # noqa: E402
 from machine import BUILD, ROOT, Failure, Machine, pack, repack, run  # noqa: E402
 
+IDLE_LINE = "no guest is left: switching the machine off"
 STAMP = r"^(?:\[ *[\d.]+\] ?)?"
 VERDICT = re.compile(STAMP + r"([\w.-]+)\| (PASS|SKIP|FAIL|ERROR)\b ?(.*)$", re.M)
 # Never right in any boot unless a case says so: the hypervisor's or the control domain's own end.
@@ -110,6 +111,8 @@ def run_case(case, totals):
             machine.expect(case.stop_at, case.timeout)
             time.sleep(0.5)
         text = machine.text()
+        if case.ends and not case.script and IDLE_LINE not in text:
+            raise Failure("the machine ended without saying why: a reset?")
         judge_log(case, text)
         totals.add(case.name, "PASS", "", time.monotonic() - began)
     except Failure as e:
