@@ -16,8 +16,8 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, bool write, hfn_t f);
 
 /* One element of the array: a local copy of struct gnttab_map_grant_ref, gnttab_unmap_grant_ref,
  * gnttab_copy. The result goes into its status. */
-void grant_map_one(struct vcpu *v, void *op);
-void grant_unmap_one(struct vcpu *v, void *op);
-void grant_copy_one(struct vcpu *v, void *op);
+void grant_map_one(struct vcpu *v, void *arg);
+void grant_unmap_one(struct vcpu *v, void *arg);
+void grant_copy_one(struct vcpu *v, void *arg);
 
 #endif

@@ -30,7 +30,7 @@ static void catch_up(struct vapic *a, u64 now)
 {
 	u64 period = period_ns(a), elapsed = now - a->timer_start_ns;
 
-	if (elapsed < period)
+	if (elapsed < period || !period)
 		return;
 	elapsed -= period;
 	a->timer_start_ns += period;

@@ -23,7 +23,7 @@ void sched_unqueue(struct vcpu *v);
 struct vcpu *sched_next(void);
 void sched_yield(struct vcpu *v); /* the caller's own */
 /* Asks CPU id to call sched_next() soon, forcing an exit if it runs a guest. */
-void sched_poke(u32 cpu);
+void sched_poke(u32 id);
 /* Waits until v's state is saved and no CPU runs it. v->wait is nonzero; not for the own vCPU. */
 void sched_wait_off_cpu(const struct vcpu *v);
 bool sched_on_cpu(const struct vcpu *v);

@@ -14,11 +14,12 @@ int svm_cpu_enable(void)
 {
 	struct pcpu *cpu = this_cpu();
 	u8 *pages = page_alloc(1);
-	struct vmcb *host = (struct vmcb *)(void *)(pages + PAGE_SIZE);
+	struct vmcb *host;
 	u64 vm_cr;
 
 	if (!pages)
 		return -XEN_ENOMEM;
+	host = (struct vmcb *)(void *)(pages + PAGE_SIZE);
 	if (cpu->id == 0)
 		svm_maps_init();
 	if (rdmsr_safe(MSR_VM_CR, &vm_cr) && (vm_cr & VM_CR_SVMDIS))

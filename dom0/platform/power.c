@@ -45,7 +45,7 @@ static u16 in16(u16 port)
 static void sleep_now(u16 port, u16 type)
 {
 	if (port)
-		out16(port, (u16)((in16(port) & 0xC3FFu) | type << 10 | SLP_EN));
+		out16(port, (u16)((in16(port) & 0xC3FFu) | (u32)type << 10 | SLP_EN));
 }
 
 /* The machine may take its time. */

@@ -188,16 +188,16 @@ int xs_local_tx_start(struct xenstore *xs, xs_tx_id *tx)
 	return rc;
 }
 
-int xs_local_tx_end(struct xenstore *xs, xs_tx_id id, bool commit)
+int xs_local_tx_end(struct xenstore *xs, xs_tx_id tx, bool commit)
 {
-	struct xs_tx *tx = xs_tx_find(xs->local, id);
+	struct xs_tx *open = xs_tx_find(xs->local, tx);
 	int rc = 0;
 
-	if (tx == NULL)
+	if (open == NULL)
 		return -ENOENT;
 	if (commit)
-		rc = xs_tx_commit(xs, tx);
-	xs_tx_free(tx);
+		rc = xs_tx_commit(xs, open);
+	xs_tx_free(open);
 	xs_domain_flush(xs);
 	return rc;
 }

@@ -130,7 +130,8 @@ static size_t xs_ring_push(struct xenstore *xs, struct xs_domain *dom, const u8 
 	offset = conn->rsp_prod % XS_RING_SIZE;
 	first = room < XS_RING_SIZE - offset ? room : XS_RING_SIZE - offset;
 	memcpy(conn->page->rsp + offset, bytes, first);
-	memcpy(conn->page->rsp, bytes + first, room - first);
+	if (room > first)
+		memcpy(conn->page->rsp, bytes + first, room - first);
 	conn->rsp_prod += room;
 	__atomic_store_n(&conn->page->rsp_prod, conn->rsp_prod, __ATOMIC_RELEASE);
 	conn->progress = true;

@@ -52,7 +52,7 @@ struct xs_ref {
 };
 
 /* Makes a transaction that requests can name. -ENOSPC: too many. */
-int xs_tx_open(struct xenstore *xs, struct xs_domain *dom, struct xs_tx **tx) must_use;
+int xs_tx_open(struct xenstore *xs, struct xs_domain *dom, struct xs_tx **out) must_use;
 /* Makes one for a single request, in the caller's memory. */
 int xs_tx_begin(struct xenstore *xs, struct xs_domain *dom, struct xs_tx *tx) must_use;
 struct xs_tx *xs_tx_find(const struct xs_domain *dom, u32 id);

@@ -37,6 +37,11 @@ void log_write_raw(const char *buf, size_t n)
 	fake_log[fake_log_length] = 0;
 }
 
+void log_write_line(const char *line, size_t n)
+{
+	log_write_raw(line, n);
+}
+
 void log_line(const char *fmt, ...)
 {
 	char line[512];

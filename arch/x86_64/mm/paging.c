@@ -271,6 +271,7 @@ void paging_unmap_trampoline(hpa_t page)
 	paging_unmap((const void *)(uintptr_t)page.v);
 }
 
+/* As deep as the tables are. NOLINTNEXTLINE(misc-no-recursion) */
 static bool find_wx(const u64 *table, int level, u64 base, bool writable, u64 *va)
 {
 	for (u32 i = 0; i < ENTRIES; i++) {

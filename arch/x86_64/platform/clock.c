@@ -100,7 +100,7 @@ static u64 measure(const struct reference *r)
 	u64 start, end;
 	u32 stuck = 0;
 
-	first = last = r->read() & r->mask;
+	last = r->read() & r->mask;
 	/* Begin at an edge, so that slow counters cost no accuracy. */
 	while ((first = r->read() & r->mask) == last)
 		if (++stuck > 1000000)
