@@ -7,6 +7,7 @@
 
 #define POPULATE_PIECE  4096u /* pages */
 #define TEAR_DOWN_PIECE 64u   /* leaves */
+#define TEAR_DOWN_PAGES 8192u /* freeing scrubs: bounded in pages too */
 #define RIGHTS_RAM      (EPT_R | EPT_W | EPT_X)
 
 /* Under the write lock: does what the update owes before old frames or tables are used again. */
@@ -18,11 +19,30 @@ static void settle(struct domain *d, bool flush)
 	}
 }
 
+/* A guest chooses the gfns of its RAM, grants and shared pages; each scattered one costs up to
+ * three table pages. Four times what dense 4 KiB leaves need, and a start, is enough for any guest.
+ * Splits are not held up, so that memory can always be given back; they are bounded by the RAM
+ * there is to split: max_pages / 512 more. */
+static bool tables_exceeded(struct domain *d, gfn_t g, unsigned int order)
+{
+	u64 limit = 64 + d->max_pages / 128;
+	struct ept_leaf hole;
+
+	if (likely(d->control || d->p2m.table_pages + 3 <= limit))
+		return false;
+	hole = ept_lookup(&d->p2m, g);
+	return hole.type == EPT_TYPE_none && hole.order >= order &&
+	       d->p2m.table_pages + (hole.order - order) / ORDER_2M > limit;
+}
+
 static int map_locked(struct domain *d, gfn_t g, hfn_t f, unsigned int order, unsigned int rights,
 		      enum ept_type type)
 {
-	struct ept_result r = ept_map(&d->p2m, g, f, order, rights, type);
+	struct ept_result r;
 
+	if (tables_exceeded(d, g, order))
+		return -XEN_ENOMEM;
+	r = ept_map(&d->p2m, g, f, order, rights, type);
 	settle(d, r.flush);
 	return r.err;
 }
@@ -200,24 +220,36 @@ static void drop_leaf(struct domain *d, const struct ept_leaf *leaf)
 	}
 }
 
+/* 1 GiB is more than a piece: taken out in parts, and whole only if there is no page to split it.
+ */
+static void take_leaf(struct domain *d, gfn_t at, struct ept_leaf *leaf)
+{
+	unsigned int order = leaf->order;
+	struct ept_result r = ept_unmap(&d->p2m, at, (unsigned int)min_u64(order, ORDER_2M), leaf);
+
+	if (r.err)
+		r = ept_unmap(&d->p2m, at, order, leaf);
+	assert(!r.err);
+	settle(d, r.flush);
+}
+
 int p2m_tear_down(struct domain *d)
 {
 	struct ept_leaf leaf;
 	unsigned int n = 0;
+	u64 pages = 0;
 	gfn_t at;
 	int err = 0;
 
 	write_lock(&d->p2m_lock);
 	while (!err && ept_next(&d->p2m, gfn(d->tear_down_gfn), &at, &leaf)) {
-		struct ept_result r;
-
-		if (n++ == TEAR_DOWN_PIECE) {
+		if (n++ == TEAR_DOWN_PIECE || pages >= TEAR_DOWN_PAGES) {
 			err = -XEN_EAGAIN;
 			break;
 		}
-		r = ept_unmap(&d->p2m, at, leaf.order, &leaf);
-		settle(d, r.flush);
+		take_leaf(d, at, &leaf);
 		d->tear_down_gfn = at.v + (1ull << leaf.order);
+		pages += 1ull << leaf.order;
 		drop_leaf(d, &leaf);
 	}
 	write_unlock(&d->p2m_lock);
