@@ -11,9 +11,9 @@
 #define PIECE     1024u      /* bytes before the hypercall restarts */
 #define COUNT_MAX (1u << 26) /* what hypercall_again() can note */
 
-static s64 console_write(struct vcpu *v, u64 cmd, u32 count, u64 buf)
+static s64 console_write(struct vcpu *v, u32 count, u64 buf)
 {
-	u64 start = hypercall_start(cmd), n;
+	u64 start = hypercall_start(v->regs.gpr[GPR_RDI]), n;
 	char text[PIECE];
 
 	if (count >= COUNT_MAX)
@@ -27,7 +27,7 @@ static s64 console_write(struct vcpu *v, u64 cmd, u32 count, u64 buf)
 		log_write_raw(text, n);
 	else
 		domain_debug_text(v->domain, text, n);
-	return start + n < count ? hypercall_again(v, cmd, start + n) : 0;
+	return start + n < count ? hypercall_again(v, start + n) : 0;
 }
 
 /* How many bytes were read, 0 if nothing was typed. */
@@ -42,9 +42,12 @@ static s64 console_read(struct vcpu *v, u32 count, u64 buf)
 	return copy_to_guest(v, gva(buf), text, n) ? -XEN_EFAULT : (s64)n;
 }
 
-s64 do_console_io(struct vcpu *v, u64 cmd, u64 count, u64 buf)
+s64 do_console_io(struct vcpu *v)
 {
+	u64 cmd = v->regs.gpr[GPR_RDI], buf = v->regs.gpr[GPR_RDX];
+	u32 count = (u32)v->regs.gpr[GPR_RSI];
+
 	if (hypercall_cmd(cmd) == CONSOLEIO_write)
-		return console_write(v, cmd, (u32)count, buf);
-	return (u32)cmd == CONSOLEIO_read ? console_read(v, (u32)count, buf) : -XEN_ENOSYS;
+		return console_write(v, count, buf);
+	return (u32)cmd == CONSOLEIO_read ? console_read(v, count, buf) : -XEN_ENOSYS;
 }

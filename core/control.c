@@ -19,65 +19,61 @@
 
 #define LOG_PIECE 1024u
 
-static int ctl_machine_info(struct vcpu *v, struct plinth_control *c)
+/* One call under way. */
+struct call {
+	struct vcpu *v;   /* the caller */
+	struct domain *d; /* whom it is about; NULL for operations on the machine */
+	struct plinth_control c;
+};
+
+static int ctl_machine_info(struct call *k)
 {
-	struct plinth_ctl_machine_info *m = &c->u.machine_info;
+	struct plinth_ctl_machine_info *m = &k->c.u.machine_info;
 	u32 mul, khz;
 	u64 base;
 	s8 shift;
 
-	(void)v;
-	*m = (struct plinth_ctl_machine_info){
-		.total_pages = frames_total(), .free_pages = frames_free(), .cpus = cpu_count};
+	*m = (struct plinth_ctl_machine_info){.free_pages = frames_free(), .cpus = cpu_count};
 	control_domain_machine_info(m);
 	clock_params(&mul, &shift, &base, &khz);
 	m->tsc_khz = khz;
 	string_copy(m->vendor, hvm->name, sizeof(m->vendor));
-	for (struct domain *d = domain_get_from(0); d;) {
-		domid_t id = d->id;
-
-		m->domains++;
-		domain_put(d);
-		d = domain_get_from((domid_t)(id + 1));
-	}
 	return 0;
 }
 
-static int ctl_create(struct vcpu *v, struct plinth_control *c)
+static int ctl_create(struct call *k)
 {
+	struct plinth_ctl_domain_create *create = &k->c.u.create;
 	struct domain *d;
 	int err;
 
-	(void)v;
-	if (c->u.create.flags & ~(PLINTH_CREATE_x2apic | PLINTH_CREATE_scratch))
+	if (create->flags & ~(PLINTH_CREATE_x2apic | PLINTH_CREATE_scratch))
 		return -XEN_EINVAL;
-	err = domain_create(&c->u.create, false, &d);
+	err = domain_create(create, false, &d);
 	if (err)
 		return err;
-	c->u.create.domid = d->id;
+	create->domid = d->id;
 	domain_put(d);
 	return 0;
 }
 
-static int ctl_destroy(struct domain *d, struct plinth_control *c)
+static int ctl_destroy(struct call *k)
 {
-	int err = domain_destroy_step(d);
+	int err = domain_destroy_step(k->d);
 
-	c->u.domain.done = err == 0;
+	k->c.u.domain.done = err == 0;
 	return err == -XEN_EAGAIN ? 0 : err;
 }
 
-static int ctl_pause(struct domain *d, struct plinth_control *c)
+static int ctl_pause(struct call *k)
 {
-	(void)c;
-	domain_pause(d);
+	domain_pause(k->d);
 	return 0;
 }
 
-static int ctl_unpause(struct domain *d, struct plinth_control *c)
+static int ctl_unpause(struct call *k)
 {
-	(void)c;
-	return d->scratch ? -XEN_EINVAL : domain_unpause(d);
+	return k->d->scratch ? -XEN_EINVAL : domain_unpause(k->d);
 }
 
 static void sum_vcpus(struct domain *d, struct plinth_ctl_domain_info *i)
@@ -126,204 +122,190 @@ static void fill_info(struct domain *d, struct plinth_ctl_domain_info *i)
 	sum_vcpus(d, i);
 }
 
-static int ctl_info(struct vcpu *v, struct plinth_control *c)
+static int ctl_info(struct call *k)
 {
-	struct domain *d = domain_get_from(c->u.info.domid);
+	struct domain *d = domain_get_from(k->c.u.info.domid);
 
-	(void)v;
 	if (!d)
 		return -XEN_ESRCH;
-	fill_info(d, &c->u.info);
+	fill_info(d, &k->c.u.info);
 	domain_put(d);
 	return 0;
 }
 
-static int ctl_memory_map(struct vcpu *v, struct domain *d, struct plinth_control *c)
+static int ctl_memory_map(struct call *k)
 {
-	const struct plinth_ctl_memory_map *m = &c->u.memory_map;
+	const struct plinth_ctl_memory_map *m = &k->c.u.memory_map;
+	struct domain *d = k->d;
 
 	if (m->count == 0 || m->count > DOMAIN_MAX_MEMMAP)
 		return -XEN_EINVAL;
 	d->memmap_count = 0;
-	if (copy_from_guest(v, d->memmap, gva(m->buffer), m->count * sizeof(d->memmap[0])))
+	if (copy_from_guest(k->v, d->memmap, gva(m->buffer), m->count * sizeof(d->memmap[0])))
 		return -XEN_EFAULT;
 	d->memmap_count = m->count;
 	return 0;
 }
 
 /* The vCPU must not be able to run meanwhile: its domain is paused or shut down. */
-static struct vcpu *stopped_vcpu(struct domain *d, u32 id, int *err)
+static int stopped_vcpu(struct call *k, struct vcpu **out)
 {
-	struct vcpu *v = id < d->max_vcpus ? d->vcpu[id] : NULL;
+	u32 id = k->c.u.vcpu.vcpu;
+	struct vcpu *v = id < k->d->max_vcpus ? k->d->vcpu[id] : NULL;
 
-	*err = 0;
 	if (!v)
-		*err = -XEN_ENOENT;
-	else if (d->control || !(READ_ONCE(v->wait) & VCPU_PAUSED))
-		*err = -XEN_EBUSY;
-	if (*err)
-		return NULL;
+		return -XEN_ENOENT;
+	if (k->d->control || !(READ_ONCE(v->wait) & VCPU_PAUSED))
+		return -XEN_EBUSY;
 	sched_wait_off_cpu(v);
-	return v;
+	*out = v;
+	return 0;
 }
 
-static int ctl_vcpu_set(struct vcpu *v, struct domain *d, struct plinth_control *c)
+static int ctl_vcpu(struct call *k)
 {
+	gva_t buffer = gva(k->c.u.vcpu.buffer);
 	struct plinth_vcpu_state state;
 	struct vcpu *target;
-	int err;
+	int err = stopped_vcpu(k, &target);
 
-	target = stopped_vcpu(d, c->u.vcpu.vcpu, &err);
-	if (!target)
+	if (err)
 		return err;
-	if (copy_from_guest(v, &state, gva(c->u.vcpu.buffer), sizeof(state)))
-		return -XEN_EFAULT;
-	return vcpu_state_set(target, &state);
+	if (k->c.cmd == PLINTH_CTL_vcpu_get) {
+		vcpu_state_get(target, &state);
+		return copy_to_guest(k->v, buffer, &state, sizeof(state));
+	}
+	err = copy_from_guest(k->v, &state, buffer, sizeof(state));
+	return err ? err : vcpu_state_set(target, &state);
 }
 
-static int ctl_vcpu_get(struct vcpu *v, struct domain *d, struct plinth_control *c)
+static int ctl_irq_bind(struct call *k)
 {
-	struct plinth_vcpu_state state;
-	struct vcpu *target;
-	int err;
-
-	target = stopped_vcpu(d, c->u.vcpu.vcpu, &err);
-	if (!target)
-		return err;
-	vcpu_state_get(target, &state);
-	return copy_to_guest(v, gva(c->u.vcpu.buffer), &state, sizeof(state));
+	return irq_bind(k->c.u.irq.gsi, k->c.u.irq.flags, &k->c.u.irq.port);
 }
 
-static int ctl_irq_bind(struct vcpu *v, struct plinth_control *c)
+static int ctl_irq_eoi(struct call *k)
 {
-	(void)v;
-	return irq_bind(c->u.irq.gsi, c->u.irq.flags, &c->u.irq.port);
+	return irq_eoi(k->c.u.irq.gsi);
 }
 
-static int ctl_irq_eoi(struct vcpu *v, struct plinth_control *c)
+static int ctl_log_read(struct call *k)
 {
-	(void)v;
-	return irq_eoi(c->u.irq.gsi);
-}
-
-static int ctl_log_read(struct vcpu *v, struct plinth_control *c)
-{
-	struct plinth_ctl_log *l = &c->u.log;
+	struct plinth_ctl_log *l = &k->c.u.log;
 	char buf[LOG_PIECE];
 	size_t n = log_ring_read(&l->offset, buf, min_u64(l->length, sizeof(buf)));
 
 	l->length = (u32)n;
-	return copy_to_guest(v, gva(l->buffer), buf, n);
+	return copy_to_guest(k->v, gva(l->buffer), buf, n);
 }
 
-static int ctl_sched_set(struct domain *d, struct plinth_control *c)
+static int ctl_sched_set(struct call *k)
 {
-	const struct plinth_ctl_sched *s = &c->u.sched;
+	const struct plinth_ctl_sched *s = &k->c.u.sched;
 
 	if (s->weight == 0 || s->weight > 65535)
 		return -XEN_EINVAL;
 	if (s->cap)
 		return -XEN_EOPNOTSUPP; /* the policy has no caps */
-	sched_set_weight(d, s->weight);
+	sched_set_weight(k->d, s->weight);
 	return 0;
 }
 
-static int ctl_sched_get(struct domain *d, struct plinth_control *c)
+static int ctl_sched_get(struct call *k)
 {
-	c->u.sched.weight = d->sched_weight;
-	c->u.sched.cap = d->sched_cap;
+	k->c.u.sched.weight = k->d->sched_weight;
+	k->c.u.sched.cap = 0;
 	return 0;
 }
 
-static int ctl_grant_seed(struct domain *d, struct plinth_control *c)
+static int ctl_grant_seed(struct call *k)
 {
-	const struct plinth_ctl_grant_seed *s = &c->u.seed;
+	const struct plinth_ctl_grant_seed *s = &k->c.u.seed;
 
-	return grant_seed(d, s->ref, s->to, gfn(s->gfn));
+	return grant_seed(k->d, s->ref, s->to, gfn(s->gfn));
 }
 
-static int ctl_populate(struct domain *d, struct plinth_control *c)
+static int ctl_populate(struct call *k)
 {
-	return d->control ? -XEN_EINVAL
-			  : p2m_populate(d, gfn(c->u.mem.gfn), c->u.mem.count, &c->u.mem.done);
+	struct plinth_ctl_mem *m = &k->c.u.mem;
+
+	return p2m_populate(k->d, gfn(m->gfn), m->count, &m->done);
 }
 
-static int ctl_map(struct domain *d, struct plinth_control *c)
+static int ctl_map(struct call *k)
 {
-	return control_memory_map(d, &c->u.mem);
+	return control_memory_map(k->d, &k->c.u.mem);
 }
 
-static int ctl_unmap(struct vcpu *v, struct plinth_control *c)
+static int ctl_unmap(struct call *k)
 {
-	(void)v;
-	return control_memory_unmap(&c->u.mem);
+	return control_memory_unmap(&k->c.u.mem);
 }
 
-/* Each sub-operation has one of three forms: on the machine, on a domain, on a domain with a buffer
- * of the caller. Those on a domain have its id first in their arguments. */
+/* Those on a domain have its id first in their arguments. */
+enum subject {
+	MACHINE,
+	DOMAIN,
+	GUEST, /* not the control domain itself */
+};
 static const struct {
-	int (*machine)(struct vcpu *v, struct plinth_control *c);
-	int (*domain)(struct domain *d, struct plinth_control *c);
-	int (*buffer)(struct vcpu *v, struct domain *d, struct plinth_control *c);
-	bool not_control; /* makes no sense on the control domain itself */
+	int (*fn)(struct call *k);
+	enum subject subject;
 } ops[PLINTH_CTL_COUNT] = {
-	[PLINTH_CTL_machine_info] = {.machine = ctl_machine_info},
-	[PLINTH_CTL_domain_create] = {.machine = ctl_create},
-	[PLINTH_CTL_domain_destroy] = {.domain = ctl_destroy, .not_control = true},
-	[PLINTH_CTL_domain_pause] = {.domain = ctl_pause, .not_control = true},
-	[PLINTH_CTL_domain_unpause] = {.domain = ctl_unpause, .not_control = true},
-	[PLINTH_CTL_domain_info] = {.machine = ctl_info},
-	[PLINTH_CTL_mem_populate] = {.domain = ctl_populate, .not_control = true},
-	[PLINTH_CTL_mem_map] = {.domain = ctl_map, .not_control = true},
-	[PLINTH_CTL_mem_unmap] = {.machine = ctl_unmap},
-	[PLINTH_CTL_memory_map_set] = {.buffer = ctl_memory_map, .not_control = true},
-	[PLINTH_CTL_vcpu_set] = {.buffer = ctl_vcpu_set, .not_control = true},
-	[PLINTH_CTL_vcpu_get] = {.buffer = ctl_vcpu_get, .not_control = true},
-	[PLINTH_CTL_irq_bind] = {.machine = ctl_irq_bind},
-	[PLINTH_CTL_irq_eoi] = {.machine = ctl_irq_eoi},
-	[PLINTH_CTL_log_read] = {.machine = ctl_log_read},
-	[PLINTH_CTL_sched_set] = {.domain = ctl_sched_set},
-	[PLINTH_CTL_sched_get] = {.domain = ctl_sched_get},
-	[PLINTH_CTL_grant_seed] = {.domain = ctl_grant_seed, .not_control = true},
+	[PLINTH_CTL_machine_info] = {ctl_machine_info, MACHINE},
+	[PLINTH_CTL_domain_create] = {ctl_create, MACHINE},
+	[PLINTH_CTL_domain_destroy] = {ctl_destroy, GUEST},
+	[PLINTH_CTL_domain_pause] = {ctl_pause, GUEST},
+	[PLINTH_CTL_domain_unpause] = {ctl_unpause, GUEST},
+	[PLINTH_CTL_domain_info] = {ctl_info, MACHINE},
+	[PLINTH_CTL_mem_populate] = {ctl_populate, GUEST},
+	[PLINTH_CTL_mem_map] = {ctl_map, GUEST},
+	[PLINTH_CTL_mem_unmap] = {ctl_unmap, MACHINE},
+	[PLINTH_CTL_memory_map_set] = {ctl_memory_map, GUEST},
+	[PLINTH_CTL_vcpu_set] = {ctl_vcpu, GUEST},
+	[PLINTH_CTL_vcpu_get] = {ctl_vcpu, GUEST},
+	[PLINTH_CTL_irq_bind] = {ctl_irq_bind, MACHINE},
+	[PLINTH_CTL_irq_eoi] = {ctl_irq_eoi, MACHINE},
+	[PLINTH_CTL_log_read] = {ctl_log_read, MACHINE},
+	[PLINTH_CTL_sched_set] = {ctl_sched_set, DOMAIN},
+	[PLINTH_CTL_sched_get] = {ctl_sched_get, DOMAIN},
+	[PLINTH_CTL_grant_seed] = {ctl_grant_seed, GUEST},
 };
 
-static int on_domain(struct vcpu *v, struct plinth_control *c)
+static int on_domain(struct call *k)
 {
-	struct domain *d = domain_get(c->u.domain.domid);
+	struct domain *d = domain_get(k->c.u.domain.domid);
 	int err;
 
 	if (!d)
 		return -XEN_ESRCH;
-	if (d->control && ops[c->cmd].not_control)
+	k->d = d;
+	if (d->control && ops[k->c.cmd].subject == GUEST)
 		err = -XEN_EINVAL;
-	else if (d->dying && c->cmd != PLINTH_CTL_domain_destroy)
+	else if (d->dying && k->c.cmd != PLINTH_CTL_domain_destroy)
 		err = -XEN_ESRCH;
-	else if (ops[c->cmd].domain)
-		err = ops[c->cmd].domain(d, c);
 	else
-		err = ops[c->cmd].buffer(v, d, c);
+		err = ops[k->c.cmd].fn(k);
 	domain_put(d);
 	return err;
 }
 
-s64 do_plinth_control(struct vcpu *v, u64 arg)
+s64 do_plinth_control(struct vcpu *v)
 {
-	struct plinth_control c;
+	gva_t at = gva(v->regs.gpr[GPR_RDI]);
+	struct call k = {.v = v};
 	int err;
 
-	if (copy_from_guest(v, &c, gva(arg), sizeof(c)))
+	if (!v->domain->control)
+		return -XEN_EPERM;
+	if (copy_from_guest(v, &k.c, at, sizeof(k.c)))
 		return -XEN_EFAULT;
-	if (c.version != PLINTH_CONTROL_VERSION)
+	if (k.c.version != PLINTH_CONTROL_VERSION)
 		return -XEN_EINVAL;
-	if (c.cmd >= PLINTH_CTL_COUNT)
+	if (k.c.cmd >= PLINTH_CTL_COUNT || !ops[k.c.cmd].fn)
 		return -XEN_ENOSYS;
-	if (ops[c.cmd].machine)
-		err = ops[c.cmd].machine(v, &c);
-	else if (ops[c.cmd].domain || ops[c.cmd].buffer)
-		err = on_domain(v, &c);
-	else
-		return -XEN_ENOSYS;
-	if (copy_to_guest(v, gva(arg), &c, sizeof(c)))
+	err = ops[k.c.cmd].subject == MACHINE ? ops[k.c.cmd].fn(&k) : on_domain(&k);
+	if (copy_to_guest(v, at, &k.c, sizeof(k.c)))
 		return -XEN_EFAULT;
 	return err;
 }

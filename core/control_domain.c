@@ -46,6 +46,7 @@ void control_domain_machine_info(struct plinth_ctl_machine_info *m)
 		domid_t id = d->id;
 
 		of_domains += d->pages;
+		m->domains++;
 		domain_put(d);
 		d = domain_get_from((domid_t)(id + 1));
 	}

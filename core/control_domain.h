@@ -12,7 +12,7 @@ struct vcpu;
 /* Creates domain 0, loads it, opens the devices to it, sets its vCPU up; it runs as soon as a CPU
  * is free. Returns NULL, or what is wrong, in words. bi stays in use. */
 must_use const char *control_domain_build(const struct boot_info *bi);
-/* Fills total_pages, hypervisor_pages, foreign_*, rsdp. */
+/* Fills total_pages, hypervisor_pages, domains, foreign_*, rsdp. */
 void control_domain_machine_info(struct plinth_ctl_machine_info *m);
 /* The control domain touched g, where nothing is mapped: maps the device there, uncached. false if
  * it may not have it (RAM, the hypervisor's own devices). */

@@ -54,7 +54,7 @@ struct domain {
 	struct event_domain event;
 	struct grant_domain grant;
 
-	u32 sched_weight, sched_cap;
+	u32 sched_weight;
 	u64 cpu_time_retired; /* of vCPUs that are gone */
 	void *hvm;            /* the vendor's: I/O bitmap of the control domain */
 

@@ -33,9 +33,6 @@ void event_domain_init(struct domain *d);
  * the registered vcpu_infos. No vCPU of d runs any more; before they are destroyed. */
 must_use int event_domain_destroy(struct domain *d);
 
-/* hypercall 32 */
-s64 do_event_channel_op(struct vcpu *v, u64 cmd, u64 arg);
-
 /* Marks port pending in d and tells the vCPU that it notifies (guest-abi 4.2). Takes no lock of
  * event_domain; port is below XEN_EVTCHN_COUNT. */
 void event_set_pending(struct domain *d, u32 notify_vcpu, evtchn_port_t port);

@@ -3,7 +3,6 @@
 #include <core/event.h>
 
 #include <core/event_port.h>
-#include <core/guest_access.h>
 #include <core/hypercall.h>
 #include <xen/errno.h>
 
@@ -12,7 +11,7 @@ static bool vcpu_exists(const struct domain *d, u32 id)
 	return id < d->max_vcpus && d->vcpu[id];
 }
 
-static int op_bind_interdomain(struct vcpu *v, void *arg)
+static s64 op_bind_interdomain(struct vcpu *v, void *arg)
 {
 	struct evtchn_bind_interdomain *a = arg;
 	struct domain *remote;
@@ -26,7 +25,7 @@ static int op_bind_interdomain(struct vcpu *v, void *arg)
 	return err;
 }
 
-static int op_bind_virq(struct vcpu *v, void *arg)
+static s64 op_bind_virq(struct vcpu *v, void *arg)
 {
 	struct evtchn_bind_virq *a = arg;
 	struct domain *d = v->domain;
@@ -57,7 +56,7 @@ static int op_bind_virq(struct vcpu *v, void *arg)
 	return err;
 }
 
-static int op_bind_ipi(struct vcpu *v, void *arg)
+static s64 op_bind_ipi(struct vcpu *v, void *arg)
 {
 	struct evtchn_bind_ipi *a = arg;
 	struct domain *d = v->domain;
@@ -71,7 +70,7 @@ static int op_bind_ipi(struct vcpu *v, void *arg)
 	return err;
 }
 
-static int op_alloc_unbound(struct vcpu *v, void *arg)
+static s64 op_alloc_unbound(struct vcpu *v, void *arg)
 {
 	struct evtchn_alloc_unbound *a = arg;
 	domid_t remote = a->remote_dom == DOMID_SELF ? v->domain->id : a->remote_dom;
@@ -91,15 +90,16 @@ static int op_alloc_unbound(struct vcpu *v, void *arg)
 	return err;
 }
 
-static int op_close(struct vcpu *v, void *arg)
+static s64 op_close(struct vcpu *v, void *arg)
 {
 	const struct evtchn_port_arg *a = arg;
+	int err = event_port_close(v->domain, a->port);
 
-	return event_port_close(v->domain, a->port);
+	return err == -XEN_EAGAIN ? HYPERCALL_RESTART : err; /* it changed under our hands */
 }
 
 /* The own lock alone keeps an interdomain port's peer, and its port there, as they are. */
-static int op_send(struct vcpu *v, void *arg)
+static s64 op_send(struct vcpu *v, void *arg)
 {
 	const struct evtchn_port_arg *a = arg;
 	struct domain *d = v->domain;
@@ -121,7 +121,7 @@ static int op_send(struct vcpu *v, void *arg)
 	return err;
 }
 
-static int op_status(struct vcpu *v, void *arg)
+static s64 op_status(struct vcpu *v, void *arg)
 {
 	struct evtchn_status *a = arg, out = {.dom = a->dom, .port = a->port};
 	const struct evtchn *chn;
@@ -153,7 +153,7 @@ static int op_status(struct vcpu *v, void *arg)
 	return 0;
 }
 
-static int op_bind_vcpu(struct vcpu *v, void *arg)
+static s64 op_bind_vcpu(struct vcpu *v, void *arg)
 {
 	const struct evtchn_bind_vcpu *a = arg;
 	struct domain *d = v->domain;
@@ -173,7 +173,7 @@ static int op_bind_vcpu(struct vcpu *v, void *arg)
 	return err;
 }
 
-static int op_unmask(struct vcpu *v, void *arg)
+static s64 op_unmask(struct vcpu *v, void *arg)
 {
 	const struct evtchn_port_arg *a = arg;
 	struct domain *d = v->domain;
@@ -188,16 +188,14 @@ static int op_unmask(struct vcpu *v, void *arg)
 }
 
 /* Closes all ports but interrupts', one page of them in each piece. */
-static s64 op_reset(struct vcpu *v, u64 cmd, u64 arg)
+static s64 op_reset(struct vcpu *v, void *arg)
 {
-	u64 page = hypercall_start(cmd);
-	struct evtchn_reset a;
+	const struct evtchn_reset *a = arg;
+	u64 page = hypercall_start(v->regs.gpr[GPR_RDI]);
 	struct domain *d;
 	int err;
 
-	if (copy_from_guest(v, &a, gva(arg), sizeof(a)))
-		return -XEN_EFAULT;
-	d = domain_get_for(v, a.dom, &err);
+	d = domain_get_for(v, a->dom, &err);
 	if (!d)
 		return err;
 	while (page < EVTCHN_PAGES && !READ_ONCE(d->event.page[page]))
@@ -210,47 +208,25 @@ static s64 op_reset(struct vcpu *v, u64 cmd, u64 arg)
 		}
 	}
 	domain_put(d);
-	return page < EVTCHN_PAGES ? hypercall_again(v, cmd, page) : 0;
+	return page < EVTCHN_PAGES ? hypercall_again(v, page) : 0;
 }
 
-static const struct {
-	int (*fn)(struct vcpu *v, void *arg); /* arg: a copy of what the guest gave */
-	u8 size;                              /* of it, in bytes */
-	bool out;                             /* goes back on success */
-} ops[] = {
-	[EVTCHNOP_bind_interdomain] = {op_bind_interdomain, 12, true},
-	[EVTCHNOP_bind_virq] = {op_bind_virq, 12, true},
-	[EVTCHNOP_close] = {op_close, 4, false},
-	[EVTCHNOP_send] = {op_send, 4, false},
-	[EVTCHNOP_status] = {op_status, 24, true},
-	[EVTCHNOP_alloc_unbound] = {op_alloc_unbound, 8, true},
-	[EVTCHNOP_bind_ipi] = {op_bind_ipi, 8, true},
-	[EVTCHNOP_bind_vcpu] = {op_bind_vcpu, 8, false},
-	[EVTCHNOP_unmask] = {op_unmask, 4, false},
+static const struct hypercall_op ops[] = {
+	[EVTCHNOP_bind_interdomain] = {op_bind_interdomain, sizeof(struct evtchn_bind_interdomain),
+				       HYPERCALL_OUT},
+	[EVTCHNOP_bind_virq] = {op_bind_virq, sizeof(struct evtchn_bind_virq), HYPERCALL_OUT},
+	[EVTCHNOP_close] = {op_close, sizeof(struct evtchn_port_arg), 0},
+	[EVTCHNOP_send] = {op_send, sizeof(struct evtchn_port_arg), 0},
+	[EVTCHNOP_status] = {op_status, sizeof(struct evtchn_status), HYPERCALL_OUT},
+	[EVTCHNOP_alloc_unbound] = {op_alloc_unbound, sizeof(struct evtchn_alloc_unbound),
+				    HYPERCALL_OUT},
+	[EVTCHNOP_bind_ipi] = {op_bind_ipi, sizeof(struct evtchn_bind_ipi), HYPERCALL_OUT},
+	[EVTCHNOP_bind_vcpu] = {op_bind_vcpu, sizeof(struct evtchn_bind_vcpu), 0},
+	[EVTCHNOP_unmask] = {op_unmask, sizeof(struct evtchn_port_arg), 0},
+	[EVTCHNOP_reset] = {op_reset, sizeof(struct evtchn_reset), HYPERCALL_RESTARTS},
 };
-_Static_assert(sizeof(struct evtchn_bind_interdomain) == 12 &&
-		       sizeof(struct evtchn_bind_virq) == 12 && sizeof(struct evtchn_status) == 24,
-	       "sizes in ops[]");
-_Static_assert(sizeof(struct evtchn_alloc_unbound) == 8 && sizeof(struct evtchn_bind_ipi) == 8 &&
-		       sizeof(struct evtchn_bind_vcpu) == 8,
-	       "sizes in ops[]");
 
-s64 do_event_channel_op(struct vcpu *v, u64 cmd, u64 arg)
+s64 do_event_channel_op(struct vcpu *v)
 {
-	u64 buf[3];
-	u32 op = (u32)cmd;
-	int err;
-
-	if (hypercall_cmd(cmd) == EVTCHNOP_reset)
-		return op_reset(v, cmd, arg);
-	if (op >= ARRAY_SIZE(ops) || !ops[op].fn)
-		return -XEN_ENOSYS;
-	if (copy_from_guest(v, buf, gva(arg), ops[op].size))
-		return -XEN_EFAULT;
-	err = ops[op].fn(v, buf);
-	if (err == -XEN_EAGAIN)
-		return HYPERCALL_RESTART; /* event_port_close(): the port changed under its hands */
-	if (!err && ops[op].out && copy_to_guest(v, gva(arg), buf, ops[op].size))
-		err = -XEN_EFAULT;
-	return err;
+	return hypercall_op(v, ops, ARRAY_SIZE(ops), v->regs.gpr[GPR_RSI]);
 }

@@ -179,12 +179,20 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, bool write, hfn_t f)
 
 /* --- the hypercall --- */
 
-static s64 array_op(struct vcpu *v, u64 cmd, u64 arg, u32 count, u32 size,
-		    void (*one)(struct vcpu *v, void *op))
+static const struct {
+	void (*one)(struct vcpu *v, void *op);
+	u32 size;
+} arrays[] = {
+	[GNTTABOP_map_grant_ref] = {grant_map_one, sizeof(struct gnttab_map_grant_ref)},
+	[GNTTABOP_unmap_grant_ref] = {grant_unmap_one, sizeof(struct gnttab_unmap_grant_ref)},
+	[GNTTABOP_copy] = {grant_copy_one, sizeof(struct gnttab_copy)},
+};
+
+static s64 array_op(struct vcpu *v, u64 op, u32 count)
 {
 	u64 buf[PIECE * sizeof(struct gnttab_copy) / 8];
-	u64 start = hypercall_start(cmd), n;
-	gva_t at = gva(arg + start * size);
+	u64 start = hypercall_start(v->regs.gpr[GPR_RDI]), size = arrays[op].size, n;
+	gva_t at = gva(v->regs.gpr[GPR_RSI] + start * size);
 
 	if (count >= COUNT_MAX)
 		return -XEN_EINVAL;
@@ -194,81 +202,64 @@ static s64 array_op(struct vcpu *v, u64 cmd, u64 arg, u32 count, u32 size,
 	if (copy_from_guest(v, buf, at, n * size))
 		return -XEN_EFAULT;
 	for (u64 i = 0; i < n; i++)
-		one(v, (u8 *)buf + i * size);
+		arrays[op].one(v, (u8 *)buf + i * size);
 	if (copy_to_guest(v, at, buf, n * size))
 		return -XEN_EFAULT;
-	return start + n < count ? hypercall_again(v, cmd, start + n) : 0;
+	return start + n < count ? hypercall_again(v, start + n) : 0;
 }
 
-static s64 query_size(struct vcpu *v, u64 arg)
+static s64 query_size(struct vcpu *v, void *arg)
 {
-	struct gnttab_query_size q;
-	struct domain *d;
+	struct gnttab_query_size *q = arg;
 	int err;
+	struct domain *d = domain_get_for(v, q->dom, &err);
 
-	if (copy_from_guest(v, &q, gva(arg), sizeof(q)))
-		return -XEN_EFAULT;
-	d = domain_get_for(v, q.dom, &err);
-	q.status = err == -XEN_EPERM ? GNTST_permission_denied : GNTST_bad_domain;
+	q->status = err == -XEN_EPERM ? GNTST_permission_denied : GNTST_bad_domain;
 	if (d) {
-		q.nr_frames = READ_ONCE(d->grant.frames);
-		q.max_nr_frames = GRANT_MAX_FRAMES;
-		q.status = GNTST_okay;
+		q->nr_frames = READ_ONCE(d->grant.frames);
+		q->max_nr_frames = GRANT_MAX_FRAMES;
+		q->status = GNTST_okay;
 		domain_put(d);
 	}
-	return copy_to_guest(v, gva(arg), &q, sizeof(q)) ? -XEN_EFAULT : 0;
+	return 0;
 }
 
-static s64 set_version(struct vcpu *v, u64 arg)
+static s64 set_version(struct vcpu *v, void *arg)
 {
-	struct gnttab_set_version s;
+	const struct gnttab_set_version *s = arg;
 
-	if (copy_from_guest(v, &s, gva(arg), sizeof(s)))
-		return -XEN_EFAULT;
-	if (s.version == 1)
+	(void)v;
+	if (s->version == 1)
 		return 0;
-	return s.version == 2 ? -XEN_ENOSYS : -XEN_EINVAL;
+	return s->version == 2 ? -XEN_ENOSYS : -XEN_EINVAL;
 }
 
-static s64 get_version(struct vcpu *v, u64 arg)
+static s64 get_version(struct vcpu *v, void *arg)
 {
-	struct gnttab_get_version g;
-	struct domain *d;
+	struct gnttab_get_version *g = arg;
 	int err;
+	struct domain *d = domain_get_for(v, g->dom, &err);
 
-	if (copy_from_guest(v, &g, gva(arg), sizeof(g)))
-		return -XEN_EFAULT;
-	d = domain_get_for(v, g.dom, &err);
 	if (!d)
 		return err;
 	domain_put(d);
-	g.version = 1;
-	return copy_to_guest(v, gva(arg), &g, sizeof(g)) ? -XEN_EFAULT : 0;
+	g->version = 1;
+	return 0;
 }
 
-s64 do_grant_table_op(struct vcpu *v, u64 cmd, u64 arg, u64 count)
-{
-	u32 n = (u32)count;
+static const struct hypercall_op ops[] = {
+	[GNTTABOP_query_size] = {query_size, sizeof(struct gnttab_query_size), HYPERCALL_OUT},
+	[GNTTABOP_set_version] = {set_version, sizeof(struct gnttab_set_version), 0},
+	[GNTTABOP_get_version] = {get_version, sizeof(struct gnttab_get_version), HYPERCALL_OUT},
+};
 
-	switch (hypercall_cmd(cmd)) {
-	case GNTTABOP_map_grant_ref:
-		return array_op(v, cmd, arg, n, sizeof(struct gnttab_map_grant_ref), grant_map_one);
-	case GNTTABOP_unmap_grant_ref:
-		return array_op(v, cmd, arg, n, sizeof(struct gnttab_unmap_grant_ref),
-				grant_unmap_one);
-	case GNTTABOP_copy:
-		return array_op(v, cmd, arg, n, sizeof(struct gnttab_copy), grant_copy_one);
-	default:
-		break;
-	}
-	switch ((u32)cmd) {
-	case GNTTABOP_query_size:
-		return n == 1 ? query_size(v, arg) : -XEN_EINVAL;
-	case GNTTABOP_set_version:
-		return n == 1 ? set_version(v, arg) : -XEN_EINVAL;
-	case GNTTABOP_get_version:
-		return n == 1 ? get_version(v, arg) : -XEN_EINVAL;
-	default:
-		return -XEN_ENOSYS;
-	}
+s64 do_grant_table_op(struct vcpu *v)
+{
+	u64 op = hypercall_cmd(v->regs.gpr[GPR_RDI]);
+	u32 count = (u32)v->regs.gpr[GPR_RDX];
+
+	if (op < ARRAY_SIZE(arrays) && arrays[op].one)
+		return array_op(v, op, count);
+	return count == 1 ? hypercall_op(v, ops, ARRAY_SIZE(ops), v->regs.gpr[GPR_RSI])
+			  : -XEN_EINVAL;
 }

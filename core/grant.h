@@ -39,7 +39,6 @@ must_use int grant_domain_init(struct domain *d); /* first frame; -XEN_ENOMEM */
 must_use int grant_domain_unmap_all(struct domain *d);
 void grant_domain_free(struct domain *d); /* last reference is gone */
 
-s64 do_grant_table_op(struct vcpu *v, u64 cmd, u64 arg, u64 count); /* hypercall 20 */
 /* add_to_physmap space 1: grows the table up to idx; its frame. -XEN_EINVAL, -XEN_ENOMEM. */
 must_use int grant_table_frame(struct domain *d, u64 idx, hfn_t *frame);
 /* Writes a reserved entry for a new guest (control interface). -XEN_EINVAL. */

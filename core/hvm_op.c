@@ -4,7 +4,6 @@
 
 #include <core/domain.h>
 #include <core/event.h>
-#include <core/guest_access.h>
 #include <core/vcpu.h>
 #include <xen/errno.h>
 
@@ -67,62 +66,55 @@ static int set_param(struct domain *d, u32 index, u64 value)
 	return 0;
 }
 
-static s64 op_param(struct vcpu *v, u64 arg, bool set)
+static s64 op_param(struct vcpu *v, void *arg)
 {
-	bool control = v->domain->control;
-	struct xen_hvm_param p;
+	bool set = (u32)v->regs.gpr[GPR_RDI] == HVMOP_set_param, control = v->domain->control;
+	struct xen_hvm_param *p = arg;
 	struct domain *d;
 	u32 allowed;
 	int err;
 
-	if (copy_from_guest(v, &p, gva(arg), sizeof(p)))
-		return -XEN_EFAULT;
-	if (p.index >= HVM_NR_PARAMS)
+	if (p->index >= HVM_NR_PARAMS)
 		return -XEN_EINVAL;
-	d = domain_get_for(v, p.domid, &err);
+	d = domain_get_for(v, p->domid, &err);
 	if (!d)
 		return err;
-	allowed = rights[p.index] & ((d == v->domain ? GUEST_READS | GUEST_WRITES : 0u) |
-				     (control ? CONTROL_BOTH : 0u));
+	allowed = rights[p->index] & ((d == v->domain ? GUEST_READS | GUEST_WRITES : 0u) |
+				      (control ? CONTROL_BOTH : 0u));
 	if (!(allowed & (set ? GUEST_WRITES | CONTROL_WRITES : GUEST_READS | CONTROL_READS)))
 		err = -XEN_EPERM;
 	else if (set)
-		err = set_param(d, p.index, p.value);
+		err = set_param(d, p->index, p->value);
 	else
-		p.value = READ_ONCE(d->hvm_param[p.index]);
+		p->value = READ_ONCE(d->hvm_param[p->index]);
 	domain_put(d);
-	if (!err && !set && copy_to_guest(v, gva(arg), &p, sizeof(p)))
-		err = -XEN_EFAULT;
 	return err;
 }
 
-static s64 op_upcall_vector(struct vcpu *v, u64 arg)
+static s64 op_upcall_vector(struct vcpu *v, void *arg)
 {
-	struct xen_hvm_evtchn_upcall_vector a;
+	const struct xen_hvm_evtchn_upcall_vector *a = arg;
 	struct vcpu *target;
 
-	if (copy_from_guest(v, &a, gva(arg), sizeof(a)))
-		return -XEN_EFAULT;
-	if (a.vector < VECTOR_MIN)
+	if (a->vector < VECTOR_MIN)
 		return -XEN_EINVAL;
-	target = a.vcpu < v->domain->max_vcpus ? v->domain->vcpu[a.vcpu] : NULL;
+	target = a->vcpu < v->domain->max_vcpus ? v->domain->vcpu[a->vcpu] : NULL;
 	if (!target)
 		return -XEN_ENOENT;
-	WRITE_ONCE(target->upcall_vector, a.vector);
+	WRITE_ONCE(target->upcall_vector, a->vector);
 	show_pending(target);
 	return 0;
 }
 
 /* HVMOP_pagetable_dying must stay unknown: with a 0 guests call it at the end of each process. */
-s64 do_hvm_op(struct vcpu *v, u64 cmd, u64 arg)
+static const struct hypercall_op ops[] = {
+	[HVMOP_set_param] = {op_param, sizeof(struct xen_hvm_param), 0},
+	[HVMOP_get_param] = {op_param, sizeof(struct xen_hvm_param), HYPERCALL_OUT},
+	[HVMOP_set_evtchn_upcall_vector] = {op_upcall_vector,
+					    sizeof(struct xen_hvm_evtchn_upcall_vector), 0},
+};
+
+s64 do_hvm_op(struct vcpu *v)
 {
-	switch ((u32)cmd) {
-	case HVMOP_set_param:
-	case HVMOP_get_param:
-		return op_param(v, arg, (u32)cmd == HVMOP_set_param);
-	case HVMOP_set_evtchn_upcall_vector:
-		return op_upcall_vector(v, arg);
-	default:
-		return -XEN_ENOSYS;
-	}
+	return hypercall_op(v, ops, ARRAY_SIZE(ops), v->regs.gpr[GPR_RSI]);
 }

@@ -21,25 +21,33 @@ static inline u64 hypercall_start(u64 cmd)
 	return (cmd & 0xFFFFFFFFu) >> 6;
 }
 /* To be returned: notes progress (< 2^26) and asks for the restart. */
-static inline s64 hypercall_again(struct vcpu *v, u64 cmd, u64 progress)
+static inline s64 hypercall_again(struct vcpu *v, u64 progress)
 {
-	v->regs.gpr[GPR_RDI] = hypercall_cmd(cmd) | progress << 6;
+	v->regs.gpr[GPR_RDI] = hypercall_cmd(v->regs.gpr[GPR_RDI]) | progress << 6;
 	return HYPERCALL_RESTART;
 }
+
+/* A sub-operation whose arguments are one structure in the caller's memory. */
+#define HYPERCALL_ARG_MAX  48u
+#define HYPERCALL_OUT      (1u << 0) /* the structure goes back if fn returns 0 */
+#define HYPERCALL_RESTARTS (1u << 1) /* progress is kept in cmd */
+struct hypercall_op {
+	s64 (*fn)(struct vcpu *v, void *arg); /* arg: a copy of the structure */
+	u8 size;                              /* of it, in bytes, <= HYPERCALL_ARG_MAX */
+	u8 flags;
+};
+/* Does what cmd (RDI) says, with the structure at linear address `at`. */
+s64 hypercall_op(struct vcpu *v, const struct hypercall_op *ops, size_t count, u64 at);
 
 /* The exit handler: checks CPL, calls by number, writes the result, skips the instruction. */
 void hypercall_exit(struct vcpu *v, const struct hvm_exit *exit);
 
-s64 do_memory_op(struct vcpu *v, u64 cmd, u64 arg);             /* core/memory_op.c */
-s64 do_xen_version(struct vcpu *v, u64 cmd, u64 arg);           /* core/version.c */
-s64 do_console_io(struct vcpu *v, u64 cmd, u64 count, u64 buf); /* core/console_io.c */
-s64 do_vm_assist(struct vcpu *v, u64 cmd, u64 type);
-s64 do_hvm_op(struct vcpu *v, u64 cmd, u64 arg);            /* core/hvm_op.c */
-s64 do_vcpu_op(struct vcpu *v, u64 cmd, u64 vcpu, u64 arg); /* core/vcpu_op.c */
-s64 do_sched_op(struct vcpu *v, u64 cmd, u64 arg);          /* core/sched_op.c */
+/* Arguments: RDI, RSI, RDX of v->regs. */
+typedef s64 hypercall_fn(struct vcpu *v);
+hypercall_fn do_memory_op, do_set_timer_op, do_xen_version, do_console_io, do_grant_table_op,
+	do_vm_assist, do_vcpu_op, do_sched_op, do_event_channel_op, do_hvm_op, do_plinth_control;
+
 /* v, that blocked in SCHEDOP_poll (v->poll_blocked), is about to run again. */
 void sched_op_resumed(struct vcpu *v);
-s64 do_set_timer_op(struct vcpu *v, u64 timeout);
-s64 do_plinth_control(struct vcpu *v, u64 arg); /* core/control.c */
 
 #endif

@@ -8,15 +8,27 @@
 #include <sched/sched.h>
 #include <xen/errno.h>
 
-static s64 op_shutdown(struct vcpu *v, u64 arg)
+static s64 op_yield(struct vcpu *v, void *arg)
 {
-	struct sched_shutdown s;
+	(void)arg;
+	sched_yield(v);
+	return 0;
+}
 
-	if (copy_from_guest(v, &s, gva(arg), sizeof(s)))
-		return -XEN_EFAULT;
-	if (s.reason > SHUTDOWN_soft_reset)
+static s64 op_block(struct vcpu *v, void *arg)
+{
+	(void)arg;
+	vcpu_block(v);
+	return 0;
+}
+
+static s64 op_shutdown(struct vcpu *v, void *arg)
+{
+	const struct sched_shutdown *s = arg;
+
+	if (s->reason > SHUTDOWN_soft_reset)
 		return -XEN_EINVAL;
-	domain_shutdown(v->domain, (u8)s.reason);
+	domain_shutdown(v->domain, (u8)s->reason);
 	return 0;
 }
 
@@ -44,28 +56,26 @@ static void stop_polling(struct vcpu *v)
 
 /* Blocks as HLT does; any event of the domain that is polled for, or the timeout, ends it. The
  * caller looks at its ports again, so waking up too often is harmless. */
-static s64 op_poll(struct vcpu *v, u64 arg)
+static s64 op_poll(struct vcpu *v, void *arg)
 {
-	struct sched_poll p;
+	const struct sched_poll *p = arg;
 	int pending;
 
-	if (copy_from_guest(v, &p, gva(arg), sizeof(p)))
-		return -XEN_EFAULT;
-	if (p.nr_ports > SCHED_POLL_MAX_PORTS)
+	if (p->nr_ports > SCHED_POLL_MAX_PORTS)
 		return -XEN_EINVAL;
 	__atomic_store_n(&v->polling, true, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&v->domain->event.pollers, 1, __ATOMIC_SEQ_CST);
-	pending = any_pending(v, &p);
+	pending = any_pending(v, p);
 	if (pending || vcpu_has_event(v)) {
 		stop_polling(v);
 		return pending < 0 ? pending : 0;
 	}
-	if (p.timeout)
-		timer_set(&v->poll_timer, p.timeout);
+	if (p->timeout)
+		timer_set(&v->poll_timer, p->timeout);
 	v->poll_blocked = true;
 	vcpu_block(v);
 	/* One that came after the first look found nobody blocked to wake. */
-	if (any_pending(v, &p))
+	if (any_pending(v, p))
 		vcpu_wake(v);
 	return 0;
 }
@@ -77,20 +87,14 @@ void sched_op_resumed(struct vcpu *v)
 	stop_polling(v);
 }
 
-s64 do_sched_op(struct vcpu *v, u64 cmd, u64 arg)
+static const struct hypercall_op ops[] = {
+	[SCHEDOP_yield] = {op_yield, 0, 0},
+	[SCHEDOP_block] = {op_block, 0, 0},
+	[SCHEDOP_shutdown] = {op_shutdown, sizeof(struct sched_shutdown), 0},
+	[SCHEDOP_poll] = {op_poll, sizeof(struct sched_poll), 0},
+};
+
+s64 do_sched_op(struct vcpu *v)
 {
-	switch (cmd) {
-	case SCHEDOP_yield:
-		sched_yield(v);
-		return 0;
-	case SCHEDOP_block:
-		vcpu_block(v);
-		return 0;
-	case SCHEDOP_shutdown:
-		return op_shutdown(v, arg);
-	case SCHEDOP_poll:
-		return op_poll(v, arg);
-	default:
-		return -XEN_ENOSYS;
-	}
+	return hypercall_op(v, ops, ARRAY_SIZE(ops), v->regs.gpr[GPR_RSI]);
 }

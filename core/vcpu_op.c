@@ -33,130 +33,130 @@ static void singleshot_set(struct vcpu *v, u64 timeout)
 	timer_set(&v->singleshot, timeout);
 }
 
-s64 do_set_timer_op(struct vcpu *v, u64 timeout)
+s64 do_set_timer_op(struct vcpu *v)
 {
-	if (timeout == 0)
+	if (v->regs.gpr[GPR_RDI] == 0)
 		timer_stop(&v->singleshot);
 	else
-		singleshot_set(v, timeout);
+		singleshot_set(v, v->regs.gpr[GPR_RDI]);
 	return 0;
 }
 
-static s64 op_up(struct vcpu *v, struct vcpu *target, u64 arg)
+/* The vCPU that is meant; do_vcpu_op() has checked the number. It need not have run yet: Linux
+ * prepares a vCPU from another one (guest-abi, trap 3). */
+static struct vcpu *target_of(const struct vcpu *v)
 {
-	(void)v;
+	return v->domain->vcpu[(u32)v->regs.gpr[GPR_RSI]];
+}
+
+static s64 op_up(struct vcpu *v, void *arg)
+{
 	(void)arg;
-	if (!target->has_state)
+	if (!target_of(v)->has_state)
 		return -XEN_EINVAL; /* it would run from nowhere */
-	vcpu_up(target);
+	vcpu_up(target_of(v));
 	return 0;
 }
 
-static s64 op_down(struct vcpu *v, struct vcpu *target, u64 arg)
+static s64 op_down(struct vcpu *v, void *arg)
 {
 	(void)arg;
-	if (target != v)
+	if (target_of(v) != v)
 		return -XEN_EINVAL; /* each vCPU takes itself down, as in Linux */
 	vcpu_down(v);
 	return 0;
 }
 
-static s64 op_is_up(struct vcpu *v, struct vcpu *target, u64 arg)
+static s64 op_is_up(struct vcpu *v, void *arg)
 {
-	(void)v;
 	(void)arg;
-	return !(READ_ONCE(target->wait) & VCPU_DOWN);
+	return !(READ_ONCE(target_of(v)->wait) & VCPU_DOWN);
 }
 
-static s64 op_get_runstate(struct vcpu *v, struct vcpu *target, u64 arg)
+static s64 op_get_runstate(struct vcpu *v, void *arg)
 {
-	struct vcpu_runstate_info info;
+	struct vcpu_runstate_info *info = arg;
+	struct vcpu *target = target_of(v);
 	u64 now = clock_ns();
 
 	spin_lock(&target->runstate_lock);
-	info = target->runstate;
+	*info = target->runstate;
 	spin_unlock(&target->runstate_lock);
-	if (now > info.state_entry_time)
-		info.time[info.state] += now - info.state_entry_time;
-	return copy_to_guest(v, gva(arg), &info, sizeof(info));
+	if (now > info->state_entry_time)
+		info->time[info->state] += now - info->state_entry_time;
+	return 0;
 }
 
-static s64 op_register_runstate(struct vcpu *v, struct vcpu *target, u64 arg)
+static s64 op_register_runstate(struct vcpu *v, void *arg)
 {
-	struct vcpu_register_area a;
-	int err = copy_from_guest(v, &a, gva(arg), sizeof(a));
+	const struct vcpu_register_area *a = arg;
 
-	return err ? err : clock_register_runstate(v, target, gva(a.addr));
+	return clock_register_runstate(v, target_of(v), gva(a->addr));
 }
 
-static s64 op_register_time(struct vcpu *v, struct vcpu *target, u64 arg)
+static s64 op_register_time(struct vcpu *v, void *arg)
 {
-	struct vcpu_register_area a;
-	int err = copy_from_guest(v, &a, gva(arg), sizeof(a));
+	const struct vcpu_register_area *a = arg;
 
-	return err ? err : clock_register_time(v, target, gva(a.addr));
+	return clock_register_time(v, target_of(v), gva(a->addr));
 }
 
-static s64 op_stop_periodic(struct vcpu *v, struct vcpu *target, u64 arg)
+static s64 op_stop_periodic(struct vcpu *v, void *arg)
 {
 	(void)v;
-	(void)target;
 	(void)arg;
 	return 0; /* there is none that could run: Linux stops it on each CPU all the same */
 }
 
-static s64 op_set_singleshot(struct vcpu *v, struct vcpu *target, u64 arg)
+static s64 op_set_singleshot(struct vcpu *v, void *arg)
 {
-	struct vcpu_set_singleshot_timer s;
-	int err;
+	const struct vcpu_set_singleshot_timer *s = arg;
 
-	if (target != v)
+	if (target_of(v) != v)
 		return -XEN_EINVAL;
-	err = copy_from_guest(v, &s, gva(arg), sizeof(s));
-	if (!err)
-		singleshot_set(v, s.timeout_abs_ns); /* "must be future": fires at once instead */
-	return err;
+	singleshot_set(v, s->timeout_abs_ns); /* "must be future": fires at once instead */
+	return 0;
 }
 
-static s64 op_stop_singleshot(struct vcpu *v, struct vcpu *target, u64 arg)
+static s64 op_stop_singleshot(struct vcpu *v, void *arg)
 {
 	(void)arg;
-	if (target != v)
+	if (target_of(v) != v)
 		return -XEN_EINVAL;
 	timer_stop(&v->singleshot);
 	return 0;
 }
 
-static s64 op_register_info(struct vcpu *v, struct vcpu *target, u64 arg)
+static s64 op_register_info(struct vcpu *v, void *arg)
 {
-	struct vcpu_register_vcpu_info r;
-	int err = copy_from_guest(v, &r, gva(arg), sizeof(r));
+	const struct vcpu_register_vcpu_info *r = arg;
 
-	return err ? err : event_register_info(target, gfn(r.gfn), r.offset);
+	return event_register_info(target_of(v), gfn(r->gfn), r->offset);
 }
 
-/* Targets need not have run yet: Linux prepares a vCPU from another one (guest-abi, trap 3). */
-static s64 (*const operations[])(struct vcpu *v, struct vcpu *target, u64 arg) = {
-	[VCPUOP_up] = op_up,
-	[VCPUOP_down] = op_down,
-	[VCPUOP_is_up] = op_is_up,
-	[VCPUOP_get_runstate_info] = op_get_runstate,
-	[VCPUOP_register_runstate_memory_area] = op_register_runstate,
-	[VCPUOP_stop_periodic_timer] = op_stop_periodic,
-	[VCPUOP_set_singleshot_timer] = op_set_singleshot,
-	[VCPUOP_stop_singleshot_timer] = op_stop_singleshot,
-	[VCPUOP_register_vcpu_info] = op_register_info,
-	[VCPUOP_register_vcpu_time_memory_area] = op_register_time,
+static const struct hypercall_op ops[] = {
+	[VCPUOP_up] = {op_up, 0, 0},
+	[VCPUOP_down] = {op_down, 0, 0},
+	[VCPUOP_is_up] = {op_is_up, 0, 0},
+	[VCPUOP_get_runstate_info] = {op_get_runstate, sizeof(struct vcpu_runstate_info),
+				      HYPERCALL_OUT},
+	[VCPUOP_register_runstate_memory_area] = {op_register_runstate,
+						  sizeof(struct vcpu_register_area), 0},
+	[VCPUOP_stop_periodic_timer] = {op_stop_periodic, 0, 0},
+	[VCPUOP_set_singleshot_timer] = {op_set_singleshot,
+					 sizeof(struct vcpu_set_singleshot_timer), 0},
+	[VCPUOP_stop_singleshot_timer] = {op_stop_singleshot, 0, 0},
+	[VCPUOP_register_vcpu_info] = {op_register_info, sizeof(struct vcpu_register_vcpu_info), 0},
+	[VCPUOP_register_vcpu_time_memory_area] = {op_register_time,
+						   sizeof(struct vcpu_register_area), 0},
 };
 
-s64 do_vcpu_op(struct vcpu *v, u64 cmd, u64 vcpu, u64 arg)
+s64 do_vcpu_op(struct vcpu *v)
 {
 	const struct domain *d = v->domain;
-	u32 op = (u32)cmd, id = (u32)vcpu; /* int in the guest's headers */
+	u32 id = (u32)v->regs.gpr[GPR_RSI]; /* int in the guest's headers */
 
 	if (id >= d->max_vcpus || !d->vcpu[id])
 		return -XEN_ENOENT;
-	if (op >= ARRAY_SIZE(operations) || !operations[op])
-		return -XEN_ENOSYS;
-	return operations[op](v, d->vcpu[id], arg);
+	return hypercall_op(v, ops, ARRAY_SIZE(ops), v->regs.gpr[GPR_RDX]);
 }

@@ -19,14 +19,12 @@ static const struct xen_compile_info compile_info = {
 };
 static const u64 platform_parameters; /* no virtual address is the hypervisor's */
 
-static const u32 features = 1u << XENFEAT_writable_page_tables |
-			    1u << XENFEAT_auto_translated_physmap |
-			    1u << XENFEAT_hvm_callback_vector | 1u << XENFEAT_hvm_safe_pvclock |
-			    1u << XENFEAT_not_direct_mapped;
-_Static_assert((1u << XENFEAT_writable_page_tables | 1u << XENFEAT_auto_translated_physmap |
-		1u << XENFEAT_hvm_callback_vector | 1u << XENFEAT_hvm_safe_pvclock |
-		1u << XENFEAT_not_direct_mapped) == 0x00010305,
-	       "guest-abi 3");
+enum {
+	FEATURES = 1u << XENFEAT_writable_page_tables | 1u << XENFEAT_auto_translated_physmap |
+		   1u << XENFEAT_hvm_callback_vector | 1u << XENFEAT_hvm_safe_pvclock |
+		   1u << XENFEAT_not_direct_mapped
+};
+_Static_assert(FEATURES == 0x00010305, "guest-abi 3");
 
 static const struct {
 	const void *text;
@@ -39,47 +37,45 @@ static const struct {
 	[XENVER_platform_parameters] = {&platform_parameters, sizeof(platform_parameters)},
 };
 
-static s64 give(struct vcpu *v, u64 arg, const void *p, size_t n)
-{
-	return copy_to_guest(v, gva(arg), p, n) ? -XEN_EFAULT : 0;
-}
-
-static s64 get_features(struct vcpu *v, u64 arg)
+static s64 get_features(struct vcpu *v, gva_t at)
 {
 	struct xen_feature_info f;
 
-	if (copy_from_guest(v, &f, gva(arg), sizeof(f)))
+	if (copy_from_guest(v, &f, at, sizeof(f)))
 		return -XEN_EFAULT;
 	if (f.submap_idx != 0)
 		return -XEN_EINVAL;
-	f.submap = features;
-	return give(v, arg, &f, sizeof(f));
+	f.submap = FEATURES;
+	return copy_to_guest(v, at, &f, sizeof(f));
 }
 
-s64 do_xen_version(struct vcpu *v, u64 cmd, u64 arg)
+s64 do_xen_version(struct vcpu *v)
 {
-	u32 op = (u32)cmd;
+	u32 op = (u32)v->regs.gpr[GPR_RDI];
+	gva_t at = gva(v->regs.gpr[GPR_RSI]);
 
 	switch (op) {
 	case XENVER_version:
 		return VERSION_MAJOR << 16 | VERSION_MINOR;
 	case XENVER_get_features:
-		return get_features(v, arg);
+		return get_features(v, at);
 	case XENVER_pagesize:
 		return PAGE_SIZE;
 	case XENVER_guest_handle:
-		return give(v, arg, v->domain->uuid, sizeof(v->domain->uuid));
+		return copy_to_guest(v, at, v->domain->uuid, sizeof(v->domain->uuid));
 	default:
 		if (op >= ARRAY_SIZE(constants))
 			return -XEN_ENOSYS;
-		return give(v, arg, constants[op].text, constants[op].size);
+		return copy_to_guest(v, at, constants[op].text, constants[op].size);
 	}
 }
 
-s64 do_vm_assist(struct vcpu *v, u64 cmd, u64 type)
+s64 do_vm_assist(struct vcpu *v)
 {
-	if ((u32)type != VMASST_TYPE_runstate_update_flag || (u32)cmd > VMASST_CMD_disable)
+	u32 cmd = (u32)v->regs.gpr[GPR_RDI], type = (u32)v->regs.gpr[GPR_RSI];
+
+	if (type != VMASST_TYPE_runstate_update_flag || cmd > VMASST_CMD_disable)
 		return -XEN_EINVAL;
-	WRITE_ONCE(v->domain->runstate_flag, (u32)cmd == VMASST_CMD_enable);
+	WRITE_ONCE(v->domain->runstate_flag, cmd == VMASST_CMD_enable);
 	return 0;
 }

@@ -4,13 +4,14 @@
 // links: core/event.c core/event_port.c core/event_op.c core/grant.c core/grant_map.c
 // links: core/grant_copy.c core/memory_op.c core/version.c core/console_io.c core/debug_text.c
 // links: core/hvm_op.c tests/fake/core_fake.c
+// links: core/hypercall_op.c
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <core/event.h>
-#include <core/hypercall.h>
+#include <call.h>
 #include <core_fake.h>
 #include <xen/errno.h>
 
@@ -53,19 +54,19 @@ static s64 call(struct vcpu *v, u32 which, u64 arg, u64 count)
 
 	switch (which) {
 	case 0:
-		return do_event_channel_op(v, cmd, arg);
+		return fake_call(do_event_channel_op, v, cmd, arg, 0);
 	case 1:
-		return do_grant_table_op(v, cmd, arg, count);
+		return fake_call(do_grant_table_op, v, cmd, arg, count);
 	case 2:
-		return do_memory_op(v, cmd, arg);
+		return fake_call(do_memory_op, v, cmd, arg, 0);
 	case 3:
-		return do_hvm_op(v, cmd, arg);
+		return fake_call(do_hvm_op, v, cmd, arg, 0);
 	case 4:
-		return do_xen_version(v, cmd, arg);
+		return fake_call(do_xen_version, v, cmd, arg, 0);
 	case 5:
-		return do_console_io(v, cmd, count, arg);
+		return fake_call(do_console_io, v, cmd, count, arg);
 	default:
-		return do_vm_assist(v, cmd, arg);
+		return fake_call(do_vm_assist, v, cmd, arg, 0);
 	}
 }
 

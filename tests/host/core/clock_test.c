@@ -3,6 +3,7 @@
  * and vcpu_op, which registers them. */
 // links: core/clock.c core/vcpu_op.c core/guest_access.c
 // links: arch/x86_64/platform/scale.c tests/fake/vcpu_env.c
+// links: core/hypercall_op.c
 // cflags: -include tests/fake/host_cpu.h
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@
 #include <arch/x86_64/platform/clock.h>
 #include <core/clock.h>
 #include <core/cpuid.h>
-#include <core/hypercall.h>
+#include <call.h>
 #include <vcpu_env.h>
 #include <xen/errno.h>
 
@@ -195,7 +196,7 @@ static void areas(void **state)
 
 static s64 op(u64 cmd, u64 vcpu, u64 arg)
 {
-	return do_vcpu_op(V, cmd, vcpu, arg);
+	return fake_call(do_vcpu_op, V, cmd, vcpu, arg);
 }
 
 static void vcpu_ops(void **state)
@@ -245,16 +246,16 @@ static void vcpu_ops(void **state)
 	assert_int_equal(env_virqs, 2);
 	env_run_until(env_now + 1);
 	assert_int_equal(env_virqs, 3);
-	assert_int_equal(do_set_timer_op(V, env_now + (1ull << 50) + 1), 0);
+	assert_int_equal(fake_call(do_set_timer_op, V, env_now + (1ull << 50) + 1, 0, 0), 0);
 	env_run_until(env_now + 100000000);
 	assert_int_equal(env_virqs, 4);
-	assert_int_equal(do_set_timer_op(V, env_now + (1ull << 50)), 0);
+	assert_int_equal(fake_call(do_set_timer_op, V, env_now + (1ull << 50), 0, 0), 0);
 	env_run_until(env_now + 1000000000);
 	assert_int_equal(env_virqs, 4);
-	assert_int_equal(do_set_timer_op(V, 0), 0);
+	assert_int_equal(fake_call(do_set_timer_op, V, 0, 0, 0), 0);
 	env_run_until(env_now + (1ull << 51));
 	assert_int_equal(env_virqs, 4);
-	assert_int_equal(do_set_timer_op(V, env_now + 50), 0);
+	assert_int_equal(fake_call(do_set_timer_op, V, env_now + 50, 0, 0), 0);
 	assert_int_equal(op(VCPUOP_stop_singleshot_timer, 0, 0), 0);
 	env_run_until(env_now + 100);
 	assert_int_equal(env_virqs, 4);

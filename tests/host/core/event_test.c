@@ -2,6 +2,7 @@
 /* Event channels: allocation, delivery, masking, connections, and both ends' deaths. */
 // links: core/event.c core/event_port.c core/event_op.c tests/fake/core_fake.c
 // links: core/grant.c core/grant_map.c core/grant_copy.c
+// links: core/hypercall_op.c
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 
 #include <core/event_port.h>
-#include <core/hypercall.h>
+#include <call.h>
 #include <core_fake.h>
 #include <xen/errno.h>
 
@@ -41,7 +42,8 @@ static s64 op(struct domain *d, u32 cmd, void *arg, size_t n)
 	memcpy(fake_buffer, arg, n);
 	d->vcpu[0]->regs.gpr[GPR_RDI] = cmd;
 	do
-		r = do_event_channel_op(d->vcpu[0], d->vcpu[0]->regs.gpr[GPR_RDI], fake_gva(0));
+		r = fake_call(do_event_channel_op, d->vcpu[0], d->vcpu[0]->regs.gpr[GPR_RDI],
+			      fake_gva(0), 0);
 	while (r == HYPERCALL_RESTART);
 	memcpy(arg, fake_buffer, n);
 	return r;
@@ -341,8 +343,10 @@ static void bad_arguments(void **state)
 		assert_int_equal(port_op(d1, cmd, 4096), -XEN_EINVAL);
 		assert_int_equal(port_op(d1, cmd, ~0u), -XEN_EINVAL);
 	}
-	assert_int_equal(do_event_channel_op(d1->vcpu[0], EVTCHNOP_send, 0), -XEN_EFAULT);
-	assert_int_equal(do_event_channel_op(d1->vcpu[0], EVTCHNOP_reset, ~0ull), -XEN_EFAULT);
+	assert_int_equal(fake_call(do_event_channel_op, d1->vcpu[0], EVTCHNOP_send, 0, 0),
+			 -XEN_EFAULT);
+	assert_int_equal(fake_call(do_event_channel_op, d1->vcpu[0], EVTCHNOP_reset, ~0ull, 0),
+			 -XEN_EFAULT);
 	assert_int_equal(op(d1, EVTCHNOP_alloc_unbound, &a, sizeof(a)), -XEN_EPERM);
 	assert_int_equal(op(d0, EVTCHNOP_alloc_unbound, &a, sizeof(a)), 0);
 	assert_int_equal(status(d2, DOMID_SELF, a.port).u.unbound.dom, 0);

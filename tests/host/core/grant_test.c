@@ -2,6 +2,7 @@
 /* Grants: the pin protocol, mapping, copying, revocation, and the death of either side. */
 // links: core/grant.c core/grant_map.c core/grant_copy.c tests/fake/core_fake.c
 // links: core/event.c core/event_port.c
+// links: core/hypercall_op.c
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -9,8 +10,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include <core/hypercall.h>
 #include <core/mm/frame.h>
+#include <call.h>
 #include <core_fake.h>
 #include <xen/errno.h>
 
@@ -55,7 +56,7 @@ static s64 call(struct domain *d, u32 cmd, void *arg, size_t size, u32 count)
 	memcpy(fake_buffer, arg, size * count);
 	v->regs.gpr[GPR_RDI] = cmd;
 	do
-		r = do_grant_table_op(v, v->regs.gpr[GPR_RDI], fake_gva(0), count);
+		r = fake_call(do_grant_table_op, v, v->regs.gpr[GPR_RDI], fake_gva(0), count);
 	while (r == HYPERCALL_RESTART);
 	memcpy(arg, fake_buffer, size * count);
 	return r;
@@ -201,15 +202,15 @@ static void hypercall_arguments(void **state)
 	u32 n[] = {1, 2, 3};
 
 	(void)state;
-	assert_int_equal(do_grant_table_op(v, 0, 0, 1), -XEN_EFAULT);
-	assert_int_equal(do_grant_table_op(v, 0, ~0ull, 5), -XEN_EFAULT);
-	assert_int_equal(do_grant_table_op(v, 0, 0, 0), 0);
-	assert_int_equal(do_grant_table_op(v, 0, fake_gva(0), 1u << 26), -XEN_EINVAL);
-	assert_int_equal(do_grant_table_op(v, 0, fake_gva(0), ~0ull), -XEN_EINVAL);
-	assert_int_equal(do_grant_table_op(v, 2, fake_gva(0), 1), -XEN_ENOSYS);
-	assert_int_equal(do_grant_table_op(v, 11, fake_gva(0), 1), -XEN_ENOSYS);
-	assert_int_equal(do_grant_table_op(v, 64 + 6, fake_gva(0), 1), -XEN_ENOSYS);
-	assert_int_equal(do_grant_table_op(v, 6, fake_gva(0), 2), -XEN_EINVAL);
+	assert_int_equal(fake_call(do_grant_table_op, v, 0, 0, 1), -XEN_EFAULT);
+	assert_int_equal(fake_call(do_grant_table_op, v, 0, ~0ull, 5), -XEN_EFAULT);
+	assert_int_equal(fake_call(do_grant_table_op, v, 0, 0, 0), 0);
+	assert_int_equal(fake_call(do_grant_table_op, v, 0, fake_gva(0), 1u << 26), -XEN_EINVAL);
+	assert_int_equal(fake_call(do_grant_table_op, v, 0, fake_gva(0), ~0ull), -XEN_EINVAL);
+	assert_int_equal(fake_call(do_grant_table_op, v, 2, fake_gva(0), 1), -XEN_ENOSYS);
+	assert_int_equal(fake_call(do_grant_table_op, v, 11, fake_gva(0), 1), -XEN_ENOSYS);
+	assert_int_equal(fake_call(do_grant_table_op, v, 64 + 6, fake_gva(0), 1), -XEN_ENOSYS);
+	assert_int_equal(fake_call(do_grant_table_op, v, 6, fake_gva(0), 2), -XEN_EINVAL);
 	assert_int_equal(call(d2, GNTTABOP_set_version, &n[0], 4, 1), 0);
 	assert_int_equal(call(d2, GNTTABOP_set_version, &n[1], 4, 1), -XEN_ENOSYS);
 	assert_int_equal(call(d2, GNTTABOP_set_version, &n[2], 4, 1), -XEN_EINVAL);

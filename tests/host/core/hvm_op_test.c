@@ -2,6 +2,7 @@
 /* hvm_op, xen_version, vm_assist, console_io, and guests' text in the log. */
 // links: core/hvm_op.c core/version.c core/console_io.c core/debug_text.c tests/fake/core_fake.c
 // links: core/event.c core/event_port.c core/grant.c core/grant_map.c core/grant_copy.c
+// links: core/hypercall_op.c
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <core/hypercall.h>
+#include <call.h>
 #include <core_fake.h>
 #include <xen/errno.h>
 
@@ -38,7 +39,7 @@ static s64 param(struct domain *d, u32 op, domid_t dom, u32 index, u64 *value)
 	s64 r;
 
 	memcpy(fake_buffer, &p, sizeof(p));
-	r = do_hvm_op(d->vcpu[0], op, fake_gva(0));
+	r = fake_call(do_hvm_op, d->vcpu[0], op, fake_gva(0), 0);
 	memcpy(&p, fake_buffer, sizeof(p));
 	*value = p.value;
 	return r;
@@ -116,7 +117,7 @@ static s64 upcall(u32 vcpu, u8 vector)
 	struct xen_hvm_evtchn_upcall_vector a = {.vcpu = vcpu, .vector = vector};
 
 	memcpy(fake_buffer, &a, sizeof(a));
-	return do_hvm_op(d1->vcpu[0], HVMOP_set_evtchn_upcall_vector, fake_gva(0));
+	return fake_call(do_hvm_op, d1->vcpu[0], HVMOP_set_evtchn_upcall_vector, fake_gva(0), 0);
 }
 
 static void upcall_vector(void **state)
@@ -133,9 +134,10 @@ static void upcall_vector(void **state)
 	assert_int_equal(fake_of(d1)->irqs[0xF4], 1);
 	for (u32 op = 2; op < 30; op++)
 		if (op != HVMOP_set_evtchn_upcall_vector)
-			assert_int_equal(do_hvm_op(d1->vcpu[0], op, fake_gva(0)), -XEN_ENOSYS);
+			assert_int_equal(fake_call(do_hvm_op, d1->vcpu[0], op, fake_gva(0), 0),
+					 -XEN_ENOSYS);
 	for (u32 op = 0; op < 2; op++)
-		assert_int_equal(do_hvm_op(d1->vcpu[0], op, 0), -XEN_EFAULT);
+		assert_int_equal(fake_call(do_hvm_op, d1->vcpu[0], op, 0, 0), -XEN_EFAULT);
 }
 
 static void version(void **state)
@@ -144,34 +146,35 @@ static void version(void **state)
 	u32 feature[2] = {0, 0};
 
 	(void)state;
-	assert_int_equal(do_xen_version(v, 0, 0), 0x00040011);
-	assert_int_equal(do_xen_version(v, 7, 0), 4096);
-	assert_int_equal(do_xen_version(v, 1, fake_gva(0)), 0);
+	assert_int_equal(fake_call(do_xen_version, v, 0, 0, 0), 0x00040011);
+	assert_int_equal(fake_call(do_xen_version, v, 7, 0, 0), 4096);
+	assert_int_equal(fake_call(do_xen_version, v, 1, fake_gva(0), 0), 0);
 	assert_string_equal((char *)fake_buffer, "-plinth");
-	assert_int_equal(do_xen_version(v, 3, fake_gva(0)), 0);
+	assert_int_equal(fake_call(do_xen_version, v, 3, fake_gva(0), 0), 0);
 	assert_non_null(strstr((char *)fake_buffer, "hvm-3.0-x86_64"));
 	for (u32 op = 1; op < 9; op++)
-		assert_int_equal(do_xen_version(v, op, 0), op == 7 ? 4096 : -XEN_EFAULT);
-	assert_int_equal(do_xen_version(v, 9, fake_gva(0)), -XEN_ENOSYS);
-	assert_int_equal(do_xen_version(v, 10, fake_gva(0)), -XEN_ENOSYS);
-	assert_int_equal(do_xen_version(v, ~0ull, fake_gva(0)), -XEN_ENOSYS);
+		assert_int_equal(fake_call(do_xen_version, v, op, 0, 0),
+				 op == 7 ? 4096 : -XEN_EFAULT);
+	assert_int_equal(fake_call(do_xen_version, v, 9, fake_gva(0), 0), -XEN_ENOSYS);
+	assert_int_equal(fake_call(do_xen_version, v, 10, fake_gva(0), 0), -XEN_ENOSYS);
+	assert_int_equal(fake_call(do_xen_version, v, ~0ull, fake_gva(0), 0), -XEN_ENOSYS);
 	memcpy(fake_buffer, feature, sizeof(feature));
-	assert_int_equal(do_xen_version(v, 6, fake_gva(0)), 0);
+	assert_int_equal(fake_call(do_xen_version, v, 6, fake_gva(0), 0), 0);
 	memcpy(feature, fake_buffer, sizeof(feature));
 	assert_int_equal(feature[1], 0x00010305);
 	fake_buffer[0] = 1;
-	assert_int_equal(do_xen_version(v, 6, fake_gva(0)), -XEN_EINVAL);
+	assert_int_equal(fake_call(do_xen_version, v, 6, fake_gva(0), 0), -XEN_EINVAL);
 	d1->uuid[3] = 9;
-	assert_int_equal(do_xen_version(v, 8, fake_gva(0)), 0);
+	assert_int_equal(fake_call(do_xen_version, v, 8, fake_gva(0), 0), 0);
 	assert_memory_equal(fake_buffer, d1->uuid, 16);
 }
 
 static void assist(void **state)
 {
 	(void)state;
-	assert_int_equal(do_vm_assist(d1->vcpu[0], 0, 4), -XEN_EINVAL);
-	assert_int_equal(do_vm_assist(d1->vcpu[0], 2, 5), -XEN_EINVAL);
-	assert_int_equal(do_vm_assist(d1->vcpu[0], 0, 5), 0);
+	assert_int_equal(fake_call(do_vm_assist, d1->vcpu[0], 0, 4, 0), -XEN_EINVAL);
+	assert_int_equal(fake_call(do_vm_assist, d1->vcpu[0], 2, 5, 0), -XEN_EINVAL);
+	assert_int_equal(fake_call(do_vm_assist, d1->vcpu[0], 0, 5, 0), 0);
 	assert_true(d1->runstate_flag);
 }
 
@@ -184,7 +187,7 @@ static s64 console(struct domain *d, u32 cmd, const char *text, u32 n)
 		memcpy(fake_buffer, text, n);
 	v->regs.gpr[GPR_RDI] = cmd;
 	do
-		r = do_console_io(v, v->regs.gpr[GPR_RDI], n, fake_gva(0));
+		r = fake_call(do_console_io, v, v->regs.gpr[GPR_RDI], n, fake_gva(0));
 	while (r == HYPERCALL_RESTART);
 	return r;
 }
@@ -205,9 +208,9 @@ static void console_text(void **state)
 	fake_log_length = 0;
 	assert_int_equal(console(d1, 0, big, DEBUG_LINE_MAX + 1), 0);
 	assert_int_equal(fake_log_length, 6 + DEBUG_LINE_MAX + 1);
-	assert_int_equal(do_console_io(d1->vcpu[0], 0, 5, 0), -XEN_EFAULT);
-	assert_int_equal(do_console_io(d1->vcpu[0], 0, ~0ull, 0), -XEN_E2BIG);
-	assert_int_equal(do_console_io(d1->vcpu[0], 2, 5, 0), -XEN_ENOSYS);
+	assert_int_equal(fake_call(do_console_io, d1->vcpu[0], 0, 5, 0), -XEN_EFAULT);
+	assert_int_equal(fake_call(do_console_io, d1->vcpu[0], 0, ~0ull, 0), -XEN_E2BIG);
+	assert_int_equal(fake_call(do_console_io, d1->vcpu[0], 2, 5, 0), -XEN_ENOSYS);
 	assert_int_equal(console(d1, 1, NULL, 10), -XEN_EPERM);
 	memcpy(fake_typed, "typed", 5);
 	fake_typed_length = 5;

@@ -2,6 +2,7 @@
 /* memory_op: exact return values, partial work, restarts, shared pages that move. */
 // links: core/memory_op.c core/grant.c core/grant_map.c core/grant_copy.c tests/fake/core_fake.c
 // links: core/event.c core/event_port.c
+// links: core/hypercall_op.c
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -9,8 +10,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include <core/hypercall.h>
 #include <core/mm/frame.h>
+#include <call.h>
 #include <core_fake.h>
 #include <xen/errno.h>
 
@@ -42,7 +43,8 @@ static s64 call(struct domain *d, u32 cmd, void *arg, size_t size)
 	restarts = 0;
 	memcpy(fake_buffer, arg, size);
 	v->regs.gpr[GPR_RDI] = cmd;
-	while ((r = do_memory_op(v, v->regs.gpr[GPR_RDI], fake_gva(0))) == HYPERCALL_RESTART)
+	while ((r = fake_call(do_memory_op, v, v->regs.gpr[GPR_RDI], fake_gva(0), 0)) ==
+	       HYPERCALL_RESTART)
 		restarts++;
 	memcpy(arg, fake_buffer, size);
 	return r;
@@ -122,7 +124,7 @@ static void reservation_arguments(void **state)
 	struct xen_memory_reservation r = {.extent_start = 8, .nr_extents = 1, .domid = 0};
 
 	(void)state;
-	assert_int_equal(do_memory_op(d1->vcpu[0], 1, 8), -XEN_EFAULT);
+	assert_int_equal(fake_call(do_memory_op, d1->vcpu[0], 1, 8, 0), -XEN_EFAULT);
 	assert_int_equal(call(d1, XENMEM_populate_physmap, &r, sizeof(r)), -XEN_EPERM);
 	r.domid = 1;
 	assert_int_equal(call(d0, XENMEM_populate_physmap, &r, sizeof(r)), -XEN_EPERM);
@@ -131,9 +133,9 @@ static void reservation_arguments(void **state)
 	assert_int_equal(call(d1, XENMEM_populate_physmap, &r, sizeof(r)), 0);
 	r.nr_extents = 1ull << 32;
 	assert_int_equal(call(d1, XENMEM_decrease_reservation, &r, sizeof(r)), 0);
-	assert_int_equal(do_memory_op(d1->vcpu[0], 2, fake_gva(0)), -XEN_ENOSYS);
-	assert_int_equal(do_memory_op(d1->vcpu[0], 64 + 7, fake_gva(0)), -XEN_ENOSYS);
-	assert_int_equal(do_memory_op(d1->vcpu[0], 63, fake_gva(0)), -XEN_ENOSYS);
+	assert_int_equal(fake_call(do_memory_op, d1->vcpu[0], 2, fake_gva(0), 0), -XEN_ENOSYS);
+	assert_int_equal(fake_call(do_memory_op, d1->vcpu[0], 64 + 7, fake_gva(0), 0), -XEN_ENOSYS);
+	assert_int_equal(fake_call(do_memory_op, d1->vcpu[0], 63, fake_gva(0), 0), -XEN_ENOSYS);
 }
 
 static void counts(void **state)
