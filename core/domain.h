@@ -43,6 +43,8 @@ struct domain {
 	rwlock_t p2m_lock;
 	struct ept p2m;
 	u64 tlb_generation;              /* atomic; bumped by each flush */
+	hfn_t removed_frame;             /* what the last flush was for: these frames were taken */
+	u64 removed_pages;               /* away; under p2m_lock */
 	u64 pages, max_pages;            /* RAM owned: under p2m_lock */
 	u32 overhead_pages;              /* hypervisor pages spent besides p2m's tables: atomic */
 	struct hvm_memmap_entry *memmap; /* page, DOMAIN_MAX_MEMMAP entries */

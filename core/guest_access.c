@@ -236,17 +236,34 @@ static never_inline bool entries_unchanged(const struct guest_trail *t)
 	return true;
 }
 
+/* One flush came after the trail was made: does it concern none of the trail's frames? So a guest
+ * that gives back pages one by one does not lose its trails with each. */
+static bool trail_survives(const struct domain *d, struct guest_trail *t)
+{
+	u64 first = d->removed_frame.v, count = d->removed_pages;
+
+	if (t->generation + 1 != READ_ONCE(d->tlb_generation) || t->frame.v - first < count)
+		return false;
+	for (u32 i = 0; i < t->levels; i++)
+		if ((t->step[i].slot >> PAGE_SHIFT) - first < count)
+			return false;
+	t->generation++;
+	return true;
+}
+
 /* Would a walk for this access go the same way to the same page? The tables are read anew, so a
  * change by the guest is seen at once. That their host addresses still hold is the nested table's
  * business: taking a leaf or a right away counts tlb_generation up, under p2m_lock. */
-static inline bool trail_holds(const struct vcpu *v, const struct guest_trail *t, u64 at,
+static inline bool trail_holds(const struct vcpu *v, struct guest_trail *t, u64 at,
 			       unsigned int access)
 {
 	const struct plinth_vcpu_state *r = &v->regs;
 	u64 differs = (t->page ^ at >> PAGE_SHIFT) | (t->cr3 ^ r->cr3) | (t->cr4 ^ r->cr4) |
-		      (t->efer ^ r->efer) | (t->generation ^ READ_ONCE(v->domain->tlb_generation));
+		      (t->efer ^ r->efer);
 
 	if (differs || !t->levels)
+		return false;
+	if (t->generation != READ_ONCE(v->domain->tlb_generation) && !trail_survives(v->domain, t))
 		return false;
 	if (access &&
 	    ((needed_bits(r, access) & ~t->have) || (access & ACCESS_WRITE && !t->writable)))

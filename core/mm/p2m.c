@@ -10,10 +10,13 @@
 #define TEAR_DOWN_PAGES 8192u /* freeing scrubs: bounded in pages too */
 #define RIGHTS_RAM      (EPT_R | EPT_W | EPT_X)
 
-/* Under the write lock: does what the update owes before old frames or tables are used again. */
-static void settle(struct domain *d, bool flush)
+/* Under the write lock: does what the update, which took `pages` frames away, owes before old
+ * frames or tables are used again. */
+static void settle(struct domain *d, bool flush, hfn_t taken, u64 pages)
 {
 	if (flush) {
+		d->removed_frame = taken;
+		d->removed_pages = pages;
 		tlb_flush_domain(d);
 		ept_flushed(&d->p2m);
 	}
@@ -43,7 +46,7 @@ static int map_locked(struct domain *d, gfn_t g, hfn_t f, unsigned int order, un
 	if (tables_exceeded(d, g, order))
 		return -XEN_ENOMEM;
 	r = ept_map(&d->p2m, g, f, order, rights, type);
-	settle(d, r.flush);
+	settle(d, r.flush, hfn(0), ~0ull);
 	return r.err;
 }
 
@@ -57,7 +60,7 @@ static int unmap_locked(struct domain *d, gfn_t g, unsigned int order, enum ept_
 	if (old->type != type || old->order < order)
 		return -XEN_ENOENT;
 	r = ept_unmap(&d->p2m, g, order, old);
-	settle(d, r.flush);
+	settle(d, r.flush, old->frame, 1ull << order);
 	return r.err;
 }
 
@@ -230,7 +233,7 @@ static void take_leaf(struct domain *d, gfn_t at, struct ept_leaf *leaf)
 	if (r.err)
 		r = ept_unmap(&d->p2m, at, order, leaf);
 	assert(!r.err);
-	settle(d, r.flush);
+	settle(d, r.flush, leaf->frame, 1ull << order);
 }
 
 int p2m_tear_down(struct domain *d)
