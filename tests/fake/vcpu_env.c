@@ -89,12 +89,17 @@ void *env_at(u64 gpa)
 	return ram + gpa;
 }
 
-void env_map(u64 gfn, u64 frame, unsigned int order, unsigned int rights, enum ept_type type)
+void env_map(u64 gfn_number, u64 frame, unsigned int order, unsigned int rights, enum ept_type type)
 {
 	if (env_leaves == ENV_LEAVES)
 		abort();
+	for (unsigned int i = 0; i < env_leaves; i++)
+		if (gfn_number - env_leaf[i].gfn < 1ull << env_leaf[i].order)
+			env_domain.removed_frame =
+				hfn(env_leaf[i].frame + (gfn_number - env_leaf[i].gfn));
+	env_domain.removed_pages = 1ull << order;
 	env_domain.tlb_generation++;
-	env_leaf[env_leaves++] = (struct env_leaf){gfn, frame, order, rights, type};
+	env_leaf[env_leaves++] = (struct env_leaf){gfn_number, frame, order, rights, type};
 }
 
 struct ept_leaf ept_lookup(const struct ept *e, gfn_t g)

@@ -44,7 +44,8 @@ extern u64 env_fault_address;
 /* Everything anew: vCPUs all zero, guest-physical 0.. mapped to the RAM
  * as one 2 MiB leaf. */
 void env_reset(u32 vcpus, bool x2apic);
-void env_map(u64 gfn, u64 frame, unsigned int order, unsigned int rights, enum ept_type type);
+void env_map(u64 gfn_number, u64 frame, unsigned int order, unsigned int rights,
+	     enum ept_type type);
 /* Pointer to guest-physical memory, without any check. */
 void *env_at(u64 gpa);
 /* Moves the clock and runs the timers that are due, one by one, in order; how many fired. */

@@ -372,6 +372,18 @@ static void trails(void **state)
 	V->regs.efer &= ~(u64)EFER_NXE;
 	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), -XEN_EFAULT);
 	V->regs.efer |= EFER_NXE;
+	/* One flush that took another page leaves the trail as it is; two are not looked into. */
+	for (unsigned int flushes = 1; flushes <= 2; flushes++) {
+		u64 *noted = &V->trail[LINEAR >> PAGE_SHIFT & (GUEST_TRAILS - 1)].generation, was;
+
+		assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), 0);
+		was = *noted;
+		for (unsigned int i = 0; i < flushes; i++)
+			env_map(0x7F, 0, 0, 0, EPT_TYPE_none);
+		assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), 0);
+		assert_int_equal(*noted, env_domain.tlb_generation);
+		assert_int_equal(*noted, was + flushes);
+	}
 	/* The nested table: page taken away, given read-only. */
 	*chain[3] = 0x20000 | P | W;
 	assert_int_equal(copy_to_guest(V, gva(LINEAR), &in, 8), 0);
