@@ -15,7 +15,7 @@ struct fake_leaf {
 };
 extern const struct fake_leaf *fake_leaves; /* ends with leaf ~0; others read zero */
 extern u64 fake_tsc, fake_xcr0;
-extern u64 fake_msr_value; /* what each MSR reads */
+extern u64 fake_msr_value; /* what each MSR but the TSC reads */
 extern bool fake_msr_there;
 
 struct cpuid_regs cpuid(u32 leaf, u32 subleaf);
@@ -30,9 +30,10 @@ static inline u64 xgetbv(u32 index)
 }
 static inline bool rdmsr_safe(u32 msr, u64 *v)
 {
-	(void)msr;
-	*v = fake_msr_there ? fake_msr_value : 0;
-	return fake_msr_there;
+	bool tsc = msr == 0x10;
+
+	*v = tsc ? fake_tsc : fake_msr_there ? fake_msr_value : 0;
+	return tsc || fake_msr_there;
 }
 
 #endif
