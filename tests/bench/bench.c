@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What each operation costs in TSC ticks. Under -icount a tick is an instruction, the guest's and the
- * hypervisor's together. Prints "BENCH name ticks": the median of 51, net of an empty operation. */
+/* What each operation costs in TSC ticks. Under -icount a tick is an instruction, the guest's and
+ * the hypervisor's together. Prints "BENCH name ticks": the median of 51, net of an empty
+ * operation. */
 #include <tests/guest/lib/guest.h>
 
 const char test_title[] = "costs of operations";
@@ -42,30 +43,30 @@ static void report(const char *name, u64 net_of)
 }
 
 /* Statements before; the measured statement. */
-#define BENCH(name, before, statement)                                                             \
-	do {                                                                                       \
-		for (u32 i_ = 0; i_ < ROUNDS; i_++) {                                              \
-			before;                                                                    \
-			u64 t_ = tick();                                                           \
-			statement;                                                                 \
-			sample[i_] = tick() - t_;                                                  \
-		}                                                                                  \
-		report(name, empty);                                                               \
+#define BENCH(name, before, statement)                \
+	do {                                          \
+		for (u32 i_ = 0; i_ < ROUNDS; i_++) { \
+			before;                       \
+			u64 t_ = tick();              \
+			statement;                    \
+			sample[i_] = tick() - t_;     \
+		}                                     \
+		report(name, empty);                  \
 	} while (0)
 
 /* The shortest hypercall: no stub between the measurement and the instruction. */
-#define CALL(insn, nr, a1, a2, a3)                                                                 \
-	({                                                                                         \
-		s64 r_ = (s64)(nr);                                                                \
-		u64 a1_ = (u64)(a1), a2_ = (u64)(a2), a3_ = (u64)(a3);                             \
-		__asm__ volatile(insn                                                              \
-				 : "+a"(r_), "+D"(a1_), "+S"(a2_), "+d"(a3_)                       \
-				 :                                                                 \
-				 : "r8", "r9", "r10", "r11", "memory");                            \
-		r_;                                                                                \
+#define CALL(insn, nr, a1, a2, a3)                                           \
+	({                                                                   \
+		s64 r_ = (s64)(nr);                                          \
+		u64 a1_ = (u64)(a1), a2_ = (u64)(a2), a3_ = (u64)(a3);       \
+		__asm__ volatile(insn                                        \
+				 : "+a"(r_), "+D"(a1_), "+S"(a2_), "+d"(a3_) \
+				 :                                           \
+				 : "r8", "r9", "r10", "r11", "memory");      \
+		r_;                                                          \
 	})
-#define HYPERCALL(nr, a1, a2, a3)                                                                  \
-	(hypercall_native == hypercall_vmmcall ? CALL("vmmcall", nr, a1, a2, a3)                   \
+#define HYPERCALL(nr, a1, a2, a3)                                                \
+	(hypercall_native == hypercall_vmmcall ? CALL("vmmcall", nr, a1, a2, a3) \
 					       : CALL("vmcall", nr, a1, a2, a3))
 
 static void self_ipi(struct trap_frame *f)
@@ -159,7 +160,8 @@ static void memory_operations(void)
 	struct xen_memory_reservation r = {
 		.extent_start = (u64)&page_list, .nr_extents = 1, .domid = DOMID_SELF};
 
-	BENCH("grant_query_size", , (void)HYPERCALL(HYPERVISOR_grant_table_op, GNTTABOP_query_size, &q, 1));
+	BENCH("grant_query_size", ,
+	      (void)HYPERCALL(HYPERVISOR_grant_table_op, GNTTABOP_query_size, &q, 1));
 	BENCH("page_give_take", page_list = (u64)spare >> 12, {
 		(void)HYPERCALL(HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r, 0);
 		(void)HYPERCALL(HYPERVISOR_memory_op, XENMEM_populate_physmap, &r, 0);

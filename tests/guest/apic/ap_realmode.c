@@ -9,7 +9,7 @@ __asm__(".text\n"
 	".code16\n"
 	".globl real_code, real_code_end\n"
 	"real_code:\n"
-	"	movw %cs, %ss:0x9200\n"     /* SS base 0 */
+	"	movw %cs, %ss:0x9200\n" /* SS base 0 */
 	"	movw %cs, %ax\n"
 	"	movw %ds, %bx\n"
 	"	movw %ax, %ds\n"
@@ -37,7 +37,7 @@ __asm__(".text\n"
 	"	movw $4, %cx\n"
 	"	rep insb\n"
 	"	movw %di, 0x228\n"
-	"	.byte 0x67, 0xF3, 0x6C\n"   /* rep insb with 32-bit addresses, ECX = 0 */
+	"	.byte 0x67, 0xF3, 0x6C\n" /* rep insb with 32-bit addresses, ECX = 0 */
 	"	movl %edx, 0x230\n"
 	"	movl $0x600DC0DE, 0x23C\n"
 	"1:	cli\n"

@@ -12,12 +12,15 @@ static void check_forms(void)
 	u32 v;
 
 	__asm__ volatile("movl %1, (%0)" : : "r"(tpr), "r"(0x10) : "memory"); /* 89 */
-	__asm__ volatile("movl (%1), %0" : "=r"(v) : "r"(tpr) : "memory");   /* 8B */
+	__asm__ volatile("movl (%1), %0" : "=r"(v) : "r"(tpr) : "memory");    /* 8B */
 	CHECK_EQ(v, 0x10, "mov r32");
 	__asm__ volatile("movl $0x20, (%0)" : : "r"(tpr) : "memory"); /* C7 */
 	__asm__ volatile("movl 0x40(%1,%2,2), %0" : "=r"(v) : "r"(tpr - 0x60), "r"(0x10ull));
 	CHECK_EQ(v, 0x20, "mov imm32, SIB addressing");
-	__asm__ volatile("movl %1, %%r13d; movl %%r13d, (%0)" : : "r"(tpr), "r"(0x30) : "r13", "memory");
+	__asm__ volatile("movl %1, %%r13d; movl %%r13d, (%0)"
+			 :
+			 : "r"(tpr), "r"(0x30)
+			 : "r13", "memory");
 	__asm__ volatile("movl (%1), %%r9d; movl %%r9d, %0" : "=r"(v) : "r"(tpr) : "r9");
 	CHECK_EQ(v, 0x30, "extended registers");
 	__asm__ volatile("movabsl %%eax, 0xFEE00080" : : "a"(0x40) : "memory"); /* A3 */
@@ -33,7 +36,10 @@ static void check_forms(void)
 			 : "rax");
 	CHECK_EQ(tpr, 0x50, "a 32-bit load clears the upper half");
 	tpr = REG(APIC_TPR);
-	__asm__ volatile("movl %1, %%ecx; movl %%ecx, %%fs:(%0)" : : "r"(tpr), "r"(0x60) : "rcx", "memory");
+	__asm__ volatile("movl %1, %%ecx; movl %%ecx, %%fs:(%0)"
+			 :
+			 : "r"(tpr), "r"(0x60)
+			 : "rcx", "memory");
 	CHECK_EQ(*apic_mmio(APIC_TPR), 0x60, "segment prefix");
 	__asm__ volatile(".byte 0x67; movl %%ecx, (%%rax)" : : "a"(tpr), "c"(0x70) : "memory");
 	CHECK_EQ(*apic_mmio(APIC_TPR), 0x70, "address-size prefix");
@@ -108,7 +114,8 @@ static void check_registers(void)
 	}
 	/* Writes to whatever else is in the page do no harm. */
 	for (u32 off = 0; off < 0x1000; off += 16)
-		if (off != APIC_ICR && off != APIC_SVR && off != APIC_LVT_TIMER && off != APIC_TMICT) {
+		if (off != APIC_ICR && off != APIC_SVR && off != APIC_LVT_TIMER &&
+		    off != APIC_TMICT) {
 			(void)*apic_mmio(off);
 			*apic_mmio(off) = 0;
 		}

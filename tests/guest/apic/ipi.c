@@ -47,7 +47,8 @@ static void expect_at(u32 dest, u32 low, u32 mask, const char *what)
 	apic_icr(dest, low | VECTOR);
 	for (u32 i = 0; i < 4; i++)
 		if (mask >> i & 1 && !WAIT_FOR(count(i) == before[i] + 1, 20000))
-			test_fail("%s: CPU %u took %lu", what, i, (unsigned long)(count(i) - before[i]));
+			test_fail("%s: CPU %u took %lu", what, i,
+				  (unsigned long)(count(i) - before[i]));
 	interrupts_poll();
 	delay_ns(200000);
 	for (u32 i = 0; i < 4; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* STARTUP to a running vCPU does nothing; INIT stops one that computes, STARTUP starts it afresh. */
+/* STARTUP to a running vCPU does nothing; INIT stops one that computes, STARTUP starts it afresh.
+ */
 #include <tests/guest/lib/guest.h>
 
 const char test_title[] = "INIT and STARTUP of a running vCPU";

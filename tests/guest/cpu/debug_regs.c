@@ -8,11 +8,11 @@ static volatile u32 hits;
 static volatile u64 last_dr6, last_rip;
 static volatile u64 watched;
 
-#define DR_READ(n)                                                                                 \
-	({                                                                                         \
-		u64 v_;                                                                            \
-		__asm__ volatile("movq %%db" #n ", %0" : "=r"(v_) : : "memory");                   \
-		v_;                                                                                \
+#define DR_READ(n)                                                               \
+	({                                                                       \
+		u64 v_;                                                          \
+		__asm__ volatile("movq %%db" #n ", %0" : "=r"(v_) : : "memory"); \
+		v_;                                                              \
 	})
 #define DR_WRITE(n, v) __asm__ volatile("movq %0, %%db" #n : : "r"((u64)(v)) : "memory")
 

@@ -63,7 +63,10 @@ static void user_write(void *a)
 }
 static void stack_fault(void *a)
 {
-	__asm__ volatile("movq %0, %%rbp; movl (%%rbp), %%eax; xorl %%ebp, %%ebp" : : "r"(a) : "rax", "rbp");
+	__asm__ volatile("movq %0, %%rbp; movl (%%rbp), %%eax; xorl %%ebp, %%ebp"
+			 :
+			 : "r"(a)
+			 : "rax", "rbp");
 }
 
 static struct fault expect(void (*fn)(void *), void *arg, u32 vector, u32 error, const char *what)
@@ -104,7 +107,8 @@ void test_main(void)
 	CHECK_EQ(f.cs, CS_USER, "its CS");
 	map_page(MAP_WINDOW, (u64)page, 7 | 1ull << 51);
 	f = expect_fault(pf_read, far);
-	CHECK(f.vector == 14 || f.vector == VECTOR_NONE, "address bit 51: reserved, or wide enough");
+	CHECK(f.vector == 14 || f.vector == VECTOR_NONE,
+	      "address bit 51: reserved, or wide enough");
 	if (f.vector == 14)
 		CHECK(f.error & 8, "reserved bit"); /* emulator: without the present bit */
 	map_page(MAP_WINDOW, 0, 0);

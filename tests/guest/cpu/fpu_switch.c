@@ -24,8 +24,8 @@ static void load_state(const u64 *pattern, u32 mxcsr, const u64 *real)
 {
 	__asm__ volatile("ldmxcsr %0; fninit; fldl %1" : : "m"(mxcsr), "m"(*real));
 #define LOAD(n) "movdqu " #n "*8(%0), %%xmm" #n "\n"
-	__asm__ volatile(LOAD(0) LOAD(1) LOAD(2) LOAD(3) LOAD(4) LOAD(5) LOAD(6) LOAD(7) LOAD(8) LOAD(9)
-				 LOAD(10) LOAD(11) LOAD(12) LOAD(13) LOAD(14) LOAD(15)
+	__asm__ volatile(LOAD(0) LOAD(1) LOAD(2) LOAD(3) LOAD(4) LOAD(5) LOAD(6) LOAD(7) LOAD(8)
+				 LOAD(9) LOAD(10) LOAD(11) LOAD(12) LOAD(13) LOAD(14) LOAD(15)
 			 :
 			 : "r"(pattern));
 	if (avx)
@@ -42,8 +42,9 @@ static bool state_is(const u64 *pattern, u32 mxcsr, const u64 *real)
 	bool ok = true;
 
 #define STORE(n) "movdqu %%xmm" #n ", " #n "*16(%0)\n"
-	__asm__ volatile(STORE(0) STORE(1) STORE(2) STORE(3) STORE(4) STORE(5) STORE(6) STORE(7) STORE(8)
-				 STORE(9) STORE(10) STORE(11) STORE(12) STORE(13) STORE(14) STORE(15)
+	__asm__ volatile(STORE(0) STORE(1) STORE(2) STORE(3) STORE(4) STORE(5) STORE(6) STORE(7)
+				 STORE(8) STORE(9) STORE(10) STORE(11) STORE(12) STORE(13) STORE(14)
+					 STORE(15)
 			 :
 			 : "r"(out)
 			 : "memory");

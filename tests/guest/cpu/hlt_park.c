@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* HLT with interrupts off parks a vCPU; INIT and STARTUP start it again; HLT with them on sleeps. */
+/* HLT with interrupts off parks a vCPU; INIT and STARTUP start it again; HLT with them on sleeps.
+ */
 #include <tests/guest/lib/guest.h>
 
 const char test_title[] = "HLT with IF=0 parks a vCPU";
@@ -19,7 +20,8 @@ void test_main(void)
 	for (u32 i = 0; i < 20; i++) {
 		cpu_start(1, count, NULL);
 		cpu_join(1);
-		CHECK(WAIT_FOR(vcpu_op(VCPUOP_is_up, 1, NULL) == 0, 20000), "it parks after its work");
+		CHECK(WAIT_FOR(vcpu_op(VCPUOP_is_up, 1, NULL) == 0, 20000),
+		      "it parks after its work");
 		CHECK_EQ(runs, i + 1, "ran once");
 	}
 	/* An interrupt does not wake a parked one. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Self-modifying code, around intercepted instructions too; code that changes under its own feet. */
+/* Self-modifying code, around intercepted instructions too; code that changes under its own feet.
+ */
 #include <tests/guest/lib/guest.h>
 
 const char test_title[] = "self-modifying code";
@@ -37,7 +38,10 @@ void test_main(void)
 	static const u8 eat[] = {0x48, 0x8D, 0x3D, 2, 0, 0, 0, 0xF3, 0xAA, 0xCC, 0xCC, 0xC3};
 	memcpy(code, eat, sizeof(eat));
 	u32 r;
-	__asm__ volatile("call *%1" : "=a"(r) : "r"(code), "0"(0x90), "c"(2ull) : "rdi", "memory", "cc");
+	__asm__ volatile("call *%1"
+			 : "=a"(r)
+			 : "r"(code), "0"(0x90), "c"(2ull)
+			 : "rdi", "memory", "cc");
 	CHECK_EQ(r, 0x90, "the two INT3 became NOPs");
 	/* A page remapped between runs. */
 	static u8 other[4096] __attribute__((aligned(4096)));
@@ -47,7 +51,10 @@ void test_main(void)
 	other[5] = 2;
 	for (u32 i = 0; i < 200; i++) {
 		map_page(MAP_WINDOW, i & 1 ? (u64)other : (u64)code, 3);
-		__asm__ volatile("call *%1" : "=a"(r) : "r"(MAP_WINDOW) : "rbx", "rcx", "rdx", "memory", "cc");
+		__asm__ volatile("call *%1"
+				 : "=a"(r)
+				 : "r"(MAP_WINDOW)
+				 : "rbx", "rcx", "rdx", "memory", "cc");
 		CHECK_EQ(r, 1 + (i & 1), "the page that is mapped now");
 	}
 }

@@ -19,8 +19,9 @@ static const struct form forms[] = {
 	{"cs rex cpuid", 4, {0x2E, 0x4F, 0x0F, 0xA2}},
 	{"dead rex cpuid", 4, {0x48, 0x66, 0x0F, 0xA2}},
 	{"many prefixes", 9, {0x66, 0x67, 0xF3, 0x3E, 0x65, 0x66, 0x41, 0x0F, 0xA2}},
-	{"fourteen bytes", 14, {0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
-				0x0F, 0xA2}},
+	{"fourteen bytes",
+	 14,
+	 {0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x0F, 0xA2}},
 	{"rdmsr", 2, {0x0F, 0x32}},
 	{"rex.w rdmsr", 3, {0x48, 0x0F, 0x32}},
 	{"data16 rdmsr", 3, {0x66, 0x0F, 0x32}},
@@ -78,7 +79,8 @@ static void wake(struct trap_frame *f)
 
 static void try_form(const struct form *f, u32 offset)
 {
-	static const u8 tail[] = {0xBE, 0x44, 0x33, 0x22, 0x11, 0xC3}; /* mov esi, 0x11223344; ret */
+	static const u8 tail[] = {0xBE, 0x44, 0x33,
+				  0x22, 0x11, 0xC3}; /* mov esi, 0x11223344; ret */
 	struct call c = {code + offset, 0};
 	struct fault r;
 	u64 efer = rdmsr(MSR_EFER);
@@ -113,7 +115,7 @@ void test_main(void)
 	apic_write(APIC_LVT_TIMER, 0x20041); /* periodic: HLT always ends */
 	for (u32 i = 0; i < ARRAY_SIZE(forms); i++) {
 		try_form(&forms[i], 64);
-		for (u32 cut = 1; cut < forms[i].length; cut += forms[i].length > 4 ? 3 : 1)
+		for (u32 cut = 1; cut<forms[i].length; cut += forms[i].length> 4 ? 3 : 1)
 			try_form(&forms[i], 4096 - cut);
 		try_form(&forms[i], 4096 - forms[i].length);
 	}

@@ -41,7 +41,8 @@ static void check_wild_ports(void)
 	u32 p;
 
 	for (u32 i = 0; i < ARRAY_SIZE(wild); i++) {
-		CHECK_EQ(event_port_op(EVTCHNOP_close, wild[i]), -XEN_EINVAL, "close of a free port");
+		CHECK_EQ(event_port_op(EVTCHNOP_close, wild[i]), -XEN_EINVAL,
+			 "close of a free port");
 		CHECK(event_send(wild[i]) < 0, "send on a free port");
 		CHECK(bind_vcpu(wild[i], 0) < 0, "bind_vcpu of a free port");
 		CHECK_EQ(bind(DOMID_SELF, wild[i], &p), -XEN_EINVAL, "bind to a free port");

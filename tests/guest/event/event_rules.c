@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The two-level rules (guest-abi 4.2): pending, mask, selector and upcall bits, one step at a time. */
+/* The two-level rules (guest-abi 4.2): pending, mask, selector and upcall bits, one step at a time.
+ */
 #include <tests/guest/lib/guest.h>
 
 const char test_title[] = "two-level event rules";

@@ -26,7 +26,8 @@ void test_main(void)
 	refuse(8, AT, GNTMAP_host_map, "an empty entry");
 	refuse(511, AT, GNTMAP_host_map, "the last entry, empty");
 	CHECK_EQ(grant_map(512, AT, GNTMAP_host_map).status, GNTST_bad_gntref, "beyond the frames");
-	CHECK_EQ(grant_map(0xFFFFFFFF, AT, GNTMAP_host_map).status, GNTST_bad_gntref, "wild reference");
+	CHECK_EQ(grant_map(0xFFFFFFFF, AT, GNTMAP_host_map).status, GNTST_bad_gntref,
+		 "wild reference");
 	refuse(0, AT, GNTMAP_host_map, "an entry for the control domain");
 	grant_page(8, page, GTF_permit_access);
 	for (u32 i = 0; i < ARRAY_SIZE(domids); i++) {
@@ -62,7 +63,8 @@ void test_main(void)
 	grant_table()[8].frame = APIC_MMIO >> 12;
 	refuse(8, AT, GNTMAP_host_map, "the local APIC's page");
 	grant_page(8, grant_frame, GTF_permit_access);
-	(void)grant_map(8, AT, GNTMAP_host_map); /* the grant table itself: allowed or not, no harm */
+	(void)grant_map(8, AT,
+			GNTMAP_host_map); /* the grant table itself: allowed or not, no harm */
 	CHECK_EQ(grant_unmap(AT + 0x9000, 0), GNTST_bad_handle, "unmap: handle never given");
 	CHECK_EQ(grant_unmap(AT, 0xFFFFFFFF), GNTST_bad_handle, "unmap: wild handle");
 	grant_page(9, page, GTF_permit_access);

@@ -38,14 +38,17 @@ void test_main(void)
 	CHECK_EQ(copy(ref_to_frame(8, 100, to, 4000, 96)), GNTST_okay, "a piece");
 	CHECK(!memcmp(from + 100, to + 4000, 96) && to[3999] == 0, "piece in its place");
 	CHECK_EQ(copy(ref_to_frame(8, 100, to, 0, 0)), GNTST_okay, "length 0");
-	CHECK_EQ(copy(ref_to_frame(8, 1, to, 0, 4096)), GNTST_bad_copy_arg, "source crosses its page");
-	CHECK_EQ(copy(ref_to_frame(8, 0, to, 4095, 2)), GNTST_bad_copy_arg, "target crosses its page");
+	CHECK_EQ(copy(ref_to_frame(8, 1, to, 0, 4096)), GNTST_bad_copy_arg,
+		 "source crosses its page");
+	CHECK_EQ(copy(ref_to_frame(8, 0, to, 4095, 2)), GNTST_bad_copy_arg,
+		 "target crosses its page");
 	CHECK_EQ(copy(ref_to_frame(8, 0xFFFF, to, 0, 0xFFFF)), GNTST_bad_copy_arg, "wild sizes");
 	/* From a frame into a grant. */
-	c = (struct gnttab_copy){.source = {.u.gmfn = (u64)from >> 12, .domid = DOMID_SELF, .offset = 8},
-				 .dest = {.u.ref = 9, .domid = own_domid(), .offset = 16},
-				 .len = 32,
-				 .flags = GNTCOPY_dest_gref};
+	c = (struct gnttab_copy){
+		.source = {.u.gmfn = (u64)from >> 12, .domid = DOMID_SELF, .offset = 8},
+		.dest = {.u.ref = 9, .domid = own_domid(), .offset = 16},
+		.len = 32,
+		.flags = GNTCOPY_dest_gref};
 	CHECK_EQ(copy(c), GNTST_okay, "frame to grant");
 	CHECK(!memcmp(from + 8, to + 16, 32), "contents");
 	c.dest.u.ref = 8;

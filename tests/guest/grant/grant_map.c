@@ -5,7 +5,7 @@
 const char test_title[] = "grants: map and unmap";
 
 static volatile u64 page[512] __attribute__((aligned(4096)));
-#define AT       (EMPTY_GFN << 12)
+#define AT        (EMPTY_GFN << 12)
 #define GFLAGS(r) (grant_table()[r].flags)
 
 struct store {

@@ -45,7 +45,8 @@ void test_main(void)
 		 "last frame");
 	CHECK_EQ(query().nr_frames, max, "the table grew");
 	for (u32 i = max - 1; i-- > 1;)
-		CHECK_EQ(add_to_physmap(XENMAPSPACE_grant_table, i, (u64)frames[i] >> 12), 0, "frame");
+		CHECK_EQ(add_to_physmap(XENMAPSPACE_grant_table, i, (u64)frames[i] >> 12), 0,
+			 "frame");
 	for (u32 i = 1; i < max; i++) {
 		CHECK(*(u64 *)(void *)frames[i] == 0, "new frames are empty");
 		*(volatile u64 *)(void *)frames[i] = i;

@@ -18,7 +18,8 @@ void test_main(void)
 	CHECK(value != 0, "there is a console page");
 	CHECK_EQ(hvm_get_param(HVM_PARAM_CONSOLE_EVTCHN, &port), 0, "console port");
 	CHECK(port > 0 && port < XEN_EVTCHN_COUNT, "console port in range");
-	CHECK_EQ(hvm_set_param(HVM_PARAM_CONSOLE_EVTCHN, port), 0, "a guest may write its console port");
+	CHECK_EQ(hvm_set_param(HVM_PARAM_CONSOLE_EVTCHN, port), 0,
+		 "a guest may write its console port");
 	CHECK_EQ(hvm_get_param(HVM_PARAM_CALLBACK_IRQ, &value), 0, "callback");
 	CHECK_EQ(value, 0, "no callback at first");
 	CHECK_EQ(hvm_set_param(HVM_PARAM_CALLBACK_IRQ, 2ull << 56 | 0x51), 0, "set callback");
@@ -26,7 +27,8 @@ void test_main(void)
 	CHECK_EQ(value, 2ull << 56 | 0x51, "callback value");
 	CHECK_EQ(hvm_set_param(HVM_PARAM_STORE_PFN, 5), -XEN_EPERM, "store page is read-only");
 	CHECK_EQ(hvm_set_param(HVM_PARAM_CONSOLE_PFN, 5), -XEN_EPERM, "console page is read-only");
-	CHECK_EQ(hvm_set_param(HVM_PARAM_TRIPLE_FAULT_REASON, 0), -XEN_EPERM, "triple-fault reason");
+	CHECK_EQ(hvm_set_param(HVM_PARAM_TRIPLE_FAULT_REASON, 0), -XEN_EPERM,
+		 "triple-fault reason");
 	CHECK(hvm_set_param(HVM_NR_PARAMS, 0) == -XEN_EINVAL, "set param 39");
 	CHECK(hvm_get_param(HVM_NR_PARAMS, &value) == -XEN_EINVAL, "get param 39");
 	CHECK(hvm_get_param(~0u, &value) == -XEN_EINVAL, "get param 2^32 - 1");

@@ -44,26 +44,26 @@ static void check_registers(void)
 		before[i] = 0x1111111111111111 * i;
 	before[0] = HYPERVISOR_sched_op;
 	before[7] = SCHEDOP_yield;
-	__asm__ volatile("pushq %%rbx; pushq %%rbp; pushq %%r12; pushq %%r13; pushq %%r14; pushq %%r15\n"
-			 "pushq %0\n"
-			 "movq %1, %%r15\n"
-			 "movq 0(%%r15), %%rax; movq 8(%%r15), %%rcx; movq 16(%%r15), %%rdx\n"
-			 "movq 24(%%r15), %%rbx; movq 40(%%r15), %%rbp; movq 48(%%r15), %%rsi\n"
-			 "movq 56(%%r15), %%rdi; movq 64(%%r15), %%r8; movq 72(%%r15), %%r9\n"
-			 "movq 80(%%r15), %%r10; movq 88(%%r15), %%r11; movq 96(%%r15), %%r12\n"
-			 "movq 104(%%r15), %%r13; movq 112(%%r15), %%r14; movq 120(%%r15), %%r15\n"
-			 "vmmcall\n"
-			 "xchgq %%r15, (%%rsp)\n"
-			 "movq %%rax, 0(%%r15); movq %%rcx, 8(%%r15); movq %%rdx, 16(%%r15)\n"
-			 "movq %%rbx, 24(%%r15); movq %%rbp, 40(%%r15); movq %%rsi, 48(%%r15)\n"
-			 "movq %%rdi, 56(%%r15); movq %%r8, 64(%%r15); movq %%r9, 72(%%r15)\n"
-			 "movq %%r10, 80(%%r15); movq %%r11, 88(%%r15); movq %%r12, 96(%%r15)\n"
-			 "movq %%r13, 104(%%r15); movq %%r14, 112(%%r15); popq 120(%%r15)\n"
-			 "popq %%r15; popq %%r14; popq %%r13; popq %%r12; popq %%rbp; popq %%rbx\n"
-			 :
-			 : "r"(after), "r"(before)
-			 : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory",
-			   "cc");
+	__asm__ volatile(
+		"pushq %%rbx; pushq %%rbp; pushq %%r12; pushq %%r13; pushq %%r14; pushq %%r15\n"
+		"pushq %0\n"
+		"movq %1, %%r15\n"
+		"movq 0(%%r15), %%rax; movq 8(%%r15), %%rcx; movq 16(%%r15), %%rdx\n"
+		"movq 24(%%r15), %%rbx; movq 40(%%r15), %%rbp; movq 48(%%r15), %%rsi\n"
+		"movq 56(%%r15), %%rdi; movq 64(%%r15), %%r8; movq 72(%%r15), %%r9\n"
+		"movq 80(%%r15), %%r10; movq 88(%%r15), %%r11; movq 96(%%r15), %%r12\n"
+		"movq 104(%%r15), %%r13; movq 112(%%r15), %%r14; movq 120(%%r15), %%r15\n"
+		"vmmcall\n"
+		"xchgq %%r15, (%%rsp)\n"
+		"movq %%rax, 0(%%r15); movq %%rcx, 8(%%r15); movq %%rdx, 16(%%r15)\n"
+		"movq %%rbx, 24(%%r15); movq %%rbp, 40(%%r15); movq %%rsi, 48(%%r15)\n"
+		"movq %%rdi, 56(%%r15); movq %%r8, 64(%%r15); movq %%r9, 72(%%r15)\n"
+		"movq %%r10, 80(%%r15); movq %%r11, 88(%%r15); movq %%r12, 96(%%r15)\n"
+		"movq %%r13, 104(%%r15); movq %%r14, 112(%%r15); popq 120(%%r15)\n"
+		"popq %%r15; popq %%r14; popq %%r13; popq %%r12; popq %%rbp; popq %%rbx\n"
+		:
+		: "r"(after), "r"(before)
+		: "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");
 	CHECK_EQ(after[0], 0, "result of yield");
 	for (u32 i = 1; i < 16; i++)
 		if (i != 4 && after[i] != before[i])

@@ -40,8 +40,9 @@ static void unknown_sub(u64 nr, u64 cmd)
 	s64 r = hypercall_native(nr, cmd, (u64)zeros, 1, 0, 0);
 
 	/* vcpu_op and vm_assist take other arguments there: any error will do. */
-	if (r != -XEN_ENOSYS && !(r < 0 && (nr == HYPERVISOR_vcpu_op || nr == HYPERVISOR_vm_assist ||
-					    nr == HYPERVISOR_console_io)))
+	if (r != -XEN_ENOSYS &&
+	    !(r < 0 && (nr == HYPERVISOR_vcpu_op || nr == HYPERVISOR_vm_assist ||
+			nr == HYPERVISOR_console_io)))
 		test_fail("hypercall %lu sub-operation %lx returns %ld", nr, cmd, (long)r);
 }
 
@@ -84,7 +85,8 @@ void test_main(void)
 	}
 	CHECK_EQ(hypercall3(HYPERVISOR_xen_version, 1000, (u64)zeros, 0), -XEN_ENOSYS,
 		 "xen_version 1000");
-	CHECK_EQ(hypercall3(HYPERVISOR_sched_op, 1000, (u64)zeros, 0), -XEN_ENOSYS, "sched_op 1000");
+	CHECK_EQ(hypercall3(HYPERVISOR_sched_op, 1000, (u64)zeros, 0), -XEN_ENOSYS,
+		 "sched_op 1000");
 	CHECK_EQ(hypercall3(HYPERVISOR_hvm_op, 1000, (u64)zeros, 0), -XEN_ENOSYS, "hvm_op 1000");
 	CHECK_EQ(hypercall3(HYPERVISOR_event_channel_op, 1000, (u64)zeros, 0), -XEN_ENOSYS,
 		 "event_channel_op 1000");

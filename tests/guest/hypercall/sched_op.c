@@ -8,7 +8,8 @@ static u32 ports[200];
 
 void test_main(void)
 {
-	struct sched_poll p = {.ports = (u64)ports, .nr_ports = SCHED_POLL_MAX_PORTS + 1, .timeout = 1};
+	struct sched_poll p = {
+		.ports = (u64)ports, .nr_ports = SCHED_POLL_MAX_PORTS + 1, .timeout = 1};
 	u32 port;
 
 	CHECK_EQ(sched_op(SCHEDOP_yield, NULL), 0, "yield");

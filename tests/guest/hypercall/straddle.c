@@ -19,7 +19,8 @@ void test_main(void)
 	CHECK_EQ(hvm_get_param(HVM_PARAM_CONSOLE_PFN, &value), 0, "get_param");
 	for (u64 at = MAP_WINDOW + 4096 - sizeof(*param) + 1; at < MAP_WINDOW + 4096; at++) {
 		param = (struct xen_hvm_param *)at;
-		*param = (struct xen_hvm_param){.domid = DOMID_SELF, .index = HVM_PARAM_CONSOLE_PFN};
+		*param =
+			(struct xen_hvm_param){.domid = DOMID_SELF, .index = HVM_PARAM_CONSOLE_PFN};
 		CHECK_EQ(hvm_op(HVMOP_get_param, param), 0, "get_param across pages");
 		CHECK_EQ(param->value, value, "value across pages");
 	}

@@ -43,7 +43,8 @@ static void check_version(void)
 
 static void check_assist(void)
 {
-	CHECK_EQ(vm_assist(VMASST_CMD_enable, VMASST_TYPE_runstate_update_flag), 0, "runstate flag");
+	CHECK_EQ(vm_assist(VMASST_CMD_enable, VMASST_TYPE_runstate_update_flag), 0,
+		 "runstate flag");
 	for (u32 i = 0; i < 64; i++)
 		if (i != VMASST_TYPE_runstate_update_flag)
 			CHECK_EQ(vm_assist(VMASST_CMD_enable, i), -XEN_EINVAL, "other assists");

@@ -7,7 +7,7 @@ const char test_title[] = "hypercalls with wild pointers";
 struct call {
 	u8 nr;
 	u8 cmd;
-	u8 arg;   /* which argument is the pointer: 2 or 3 */
+	u8 arg;    /* which argument is the pointer: 2 or 3 */
 	u64 other; /* the remaining argument */
 	const char *name;
 };
@@ -75,8 +75,7 @@ static void try_pointer(u64 p, const char *what)
 /* Pointers inside the structures. */
 static void try_inner(u64 p, const char *what)
 {
-	struct xen_memory_reservation m = {
-		.extent_start = p, .nr_extents = 1, .domid = DOMID_SELF};
+	struct xen_memory_reservation m = {.extent_start = p, .nr_extents = 1, .domid = DOMID_SELF};
 	struct xen_memory_map map = {.nr_entries = 100, .buffer = p};
 	struct sched_poll poll = {.ports = p, .nr_ports = 3, .timeout = 1};
 	struct vcpu_register_area area = {p};

@@ -11,14 +11,11 @@ struct regs {
 	u64 rdi, rcx;
 };
 
-#define STRING_IN(insn, p, n)                                                                      \
-	({                                                                                         \
-		struct regs r_ = {(u64)(p), (n)};                                                  \
-		__asm__ volatile(insn                                                              \
-				 : "+D"(r_.rdi), "+c"(r_.rcx)                                      \
-				 : "d"(PORT)                                                       \
-				 : "memory", "cc");                                                \
-		r_;                                                                                \
+#define STRING_IN(insn, p, n)                                                                     \
+	({                                                                                        \
+		struct regs r_ = {(u64)(p), (n)};                                                 \
+		__asm__ volatile(insn : "+D"(r_.rdi), "+c"(r_.rcx) : "d"(PORT) : "memory", "cc"); \
+		r_;                                                                               \
 	})
 
 static void check_filled(u32 from, u32 to, const char *what)

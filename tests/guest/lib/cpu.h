@@ -72,16 +72,16 @@ static inline void outl(u16 port, u32 v)
 	__asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
 }
 
-#define CONTROL_REGISTER(n)                                                                        \
-	static inline u64 read_cr##n(void)                                                         \
-	{                                                                                          \
-		u64 v;                                                                             \
-		__asm__ volatile("movq %%cr" #n ", %0" : "=r"(v) : : "memory");                    \
-		return v;                                                                          \
-	}                                                                                          \
-	static inline void write_cr##n(u64 v)                                                      \
-	{                                                                                          \
-		__asm__ volatile("movq %0, %%cr" #n : : "r"(v) : "memory");                        \
+#define CONTROL_REGISTER(n)                                                     \
+	static inline u64 read_cr##n(void)                                      \
+	{                                                                       \
+		u64 v;                                                          \
+		__asm__ volatile("movq %%cr" #n ", %0" : "=r"(v) : : "memory"); \
+		return v;                                                       \
+	}                                                                       \
+	static inline void write_cr##n(u64 v)                                   \
+	{                                                                       \
+		__asm__ volatile("movq %0, %%cr" #n : : "r"(v) : "memory");     \
 	}
 CONTROL_REGISTER(0)
 CONTROL_REGISTER(2)

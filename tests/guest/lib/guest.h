@@ -24,18 +24,18 @@ noreturn_fn void test_error(const char *fmt, ...) printf_like(1, 2);
 #define STRINGIFY_(x) #x
 #define STRINGIFY(x)  STRINGIFY_(x)
 #define WHERE         __FILE__ ":" STRINGIFY(__LINE__)
-#define CHECK(cond, what)                                                                          \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			test_fail("%s, %s", what, WHERE);                                          \
+#define CHECK(cond, what)                                 \
+	do {                                              \
+		if (!(cond))                              \
+			test_fail("%s, %s", what, WHERE); \
 	} while (0)
-#define CHECK_EQ(got, want, what)                                                                  \
-	do {                                                                                       \
-		s64 got_ = (s64)(got), want_ = (s64)(want);                                        \
-		if (got_ != want_)                                                                 \
-			test_fail("%s: %lld (0x%llx) instead of %lld (0x%llx), %s", what,          \
-				  (long long)got_, (unsigned long long)got_, (long long)want_,     \
-				  (unsigned long long)want_, WHERE);                               \
+#define CHECK_EQ(got, want, what)                                                              \
+	do {                                                                                   \
+		s64 got_ = (s64)(got), want_ = (s64)(want);                                    \
+		if (got_ != want_)                                                             \
+			test_fail("%s: %lld (0x%llx) instead of %lld (0x%llx), %s", what,      \
+				  (long long)got_, (unsigned long long)got_, (long long)want_, \
+				  (unsigned long long)want_, WHERE);                           \
 	} while (0)
 
 /* ---- text: one call is one piece of output, at most 255 bytes ---- */
@@ -82,12 +82,12 @@ struct table_pointer {
 } __attribute__((packed));
 
 /* ---- CPUs ---- */
-#define CPU_MAX     8u
-#define CPU_STACK   0x4000u
-#define TRAMPOLINE  0x8000u
-#define CS_KERNEL   0x08u
-#define CS_USER     0x2Bu
-#define SS_USER     0x23u
+#define CPU_MAX    8u
+#define CPU_STACK  0x4000u
+#define TRAMPOLINE 0x8000u
+#define CS_KERNEL  0x08u
+#define CS_USER    0x2Bu
+#define SS_USER    0x23u
 struct cpu {
 	u32 id;
 	u32 apic_id;
@@ -114,8 +114,8 @@ static inline u32 cpu_id(void)
 	return this_cpu()->id;
 }
 struct cpu *cpu_get(u32 id);
-u32 cpu_count(void);             /* of the MADT; at most CPU_MAX */
-u32 cpu_apic_id(u32 id);         /* by the MADT's uid */
+u32 cpu_count(void);     /* of the MADT; at most CPU_MAX */
+u32 cpu_apic_id(u32 id); /* by the MADT's uid */
 /* INIT, STARTUP; fn(arg) runs on CPU id with interrupts off, then the CPU halts for ever with IF=0.
  * Returns when it runs; ends the test if it does not within 20 s. */
 void cpu_start(u32 id, void (*fn)(void *arg), void *arg);
@@ -170,23 +170,23 @@ static inline volatile u32 *apic_mmio(u32 offset)
 }
 
 /* ---- time ---- */
-u64 clock_ns(void);       /* pvclock of this CPU; maps shared_info if need be */
+u64 clock_ns(void); /* pvclock of this CPU; maps shared_info if need be */
 u64 pvclock_read(const volatile struct vcpu_time_info *t, u64 *tsc);
 void delay_ns(u64 ns);
 /* Waits for cond with interrupts opened between looks; false after ms. */
-#define WAIT_FOR(cond, ms)                                                                         \
-	({                                                                                         \
-		u64 end_ = clock_ns() + (u64)(ms) * 1000000;                                       \
-		bool ok_ = true;                                                                   \
-		while (!(cond)) {                                                                  \
-			if (clock_ns() > end_) {                                                   \
-				ok_ = (cond);                                                      \
-				break;                                                             \
-			}                                                                          \
-			interrupts_poll();                                                         \
-			cpu_relax();                                                               \
-		}                                                                                  \
-		ok_;                                                                               \
+#define WAIT_FOR(cond, ms)                                 \
+	({                                                 \
+		u64 end_ = clock_ns() + (u64)(ms)*1000000; \
+		bool ok_ = true;                           \
+		while (!(cond)) {                          \
+			if (clock_ns() > end_) {           \
+				ok_ = (cond);              \
+				break;                     \
+			}                                  \
+			interrupts_poll();                 \
+			cpu_relax();                       \
+		}                                          \
+		ok_;                                       \
 	})
 
 /* ---- shared info and events ---- */
@@ -204,8 +204,8 @@ void event_clear(u32 port);
 void event_mask(u32 port);
 bool event_masked(u32 port);
 bool event_test_set(volatile u64 *words, u32 bit);
-u32 event_alloc_self(void);                      /* unbound port for this domain */
-void event_loop_pair(u32 *first, u32 *second);   /* two ports bound to each other */
+u32 event_alloc_self(void);                    /* unbound port for this domain */
+void event_loop_pair(u32 *first, u32 *second); /* two ports bound to each other */
 
 /* ---- memory ---- */
 /* Maps a 4 KiB page at va (in 512 GiB..1 TiB) with page-table bits flags; 0 removes it. */

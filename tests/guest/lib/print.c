@@ -35,7 +35,7 @@ static u64 next_number(__builtin_va_list *ap, int longs, bool is_signed)
 	if (longs)
 		return __builtin_va_arg(*ap, u64);
 	if (is_signed)
-		return (u64)(s64)__builtin_va_arg(*ap, int);
+		return (u64)(s64) __builtin_va_arg(*ap, int);
 	return __builtin_va_arg(*ap, unsigned int);
 }
 
@@ -135,11 +135,11 @@ noreturn_fn static void verdict(const char *kind, const char *fmt, __builtin_va_
 		__asm__ volatile("cli; hlt");
 }
 
-#define VERDICT(kind)                                                                              \
-	do {                                                                                       \
-		__builtin_va_list ap;                                                              \
-		__builtin_va_start(ap, fmt);                                                       \
-		verdict(kind, fmt, ap);                                                            \
+#define VERDICT(kind)                        \
+	do {                                 \
+		__builtin_va_list ap;        \
+		__builtin_va_start(ap, fmt); \
+		verdict(kind, fmt, ap);      \
 	} while (0)
 
 noreturn_fn static void verdict_words(const char *kind, const char *fmt, ...)

@@ -41,8 +41,7 @@ static void madt_read(u64 madt)
 {
 	u64 end = madt + read32(madt + 4);
 
-	for (u64 p = madt + 44; p + 2 <= end && *(const u8 *)(p + 1);
-	     p += *(const u8 *)(p + 1)) {
+	for (u64 p = madt + 44; p + 2 <= end && *(const u8 *)(p + 1); p += *(const u8 *)(p + 1)) {
 		const u8 *e = (const u8 *)p;
 
 		if (e[0] != 0 || !(e[4] & 1))
@@ -89,7 +88,7 @@ void guest_main(void)
 
 	/* "Auth" of AMD, "Hygo" of Hygon. */
 	hypercall_native = vendor.ebx == 0x68747541 || vendor.ebx == 0x6F677948 ? hypercall_vmmcall
-									       : hypercall_vmcall;
+										: hypercall_vmcall;
 	trap_init_cpu(c);
 	if (start_info()->magic != XEN_HVM_START_MAGIC)
 		test_error("no start info at %lx", start_info_address);

@@ -101,7 +101,8 @@ static void enter_user(void *p)
 	struct user_call *u = p;
 	struct cpu *c = this_cpu();
 
-	user_enter(u->fn, u->arg, c->user_stack + sizeof(c->user_stack), (u64 *)(void *)(c->tss + 4));
+	user_enter(u->fn, u->arg, c->user_stack + sizeof(c->user_stack),
+		   (u64 *)(void *)(c->tss + 4));
 }
 
 struct fault run_user(void (*fn)(void *arg), void *arg)

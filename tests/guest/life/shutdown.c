@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ends its domain in the way the command line says: poweroff, reboot, crash, watchdog, triple, halt,
- * softreset, loop, wait. Started by the life-cycle cases. */
+/* Ends its domain in the way the command line says: poweroff, reboot, crash, watchdog, triple,
+ * halt, softreset, loop, wait. Started by the life-cycle cases. */
 #include <tests/guest/lib/guest.h>
 
 const char test_title[] = "ends of a domain";
@@ -15,7 +15,8 @@ static void shut_down(u32 reason)
 
 void test_main(void)
 {
-	static const char *const words[] = {"poweroff", "reboot", "-", "crash", "watchdog", "softreset"};
+	static const char *const words[] = {"poweroff", "reboot",   "-",
+					    "crash",    "watchdog", "softreset"};
 	struct table_pointer none = {0, 0};
 
 	print("here\n");

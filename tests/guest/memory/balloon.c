@@ -62,14 +62,16 @@ void test_main(void)
 		*word(i) = i + 1;
 	for (u32 round = 0; round < 3; round++) {
 		fill_list(PAGES);
-		CHECK_EQ(reservation(XENMEM_decrease_reservation, list, PAGES, 0), PAGES, "give all back");
+		CHECK_EQ(reservation(XENMEM_decrease_reservation, list, PAGES, 0), PAGES,
+			 "give all back");
 		CHECK_EQ(pages_now(), start - (s64)PAGES, "pages after decrease");
 		for (u32 i = 0; i < PAGES; i += 37) {
 			CHECK_EQ(*word(i), ~0ull, "a hole reads all ones");
 			*word(i) = 5;
 		}
 		fill_list(PAGES);
-		CHECK_EQ(reservation(XENMEM_populate_physmap, list, PAGES, 0), PAGES, "take all again");
+		CHECK_EQ(reservation(XENMEM_populate_physmap, list, PAGES, 0), PAGES,
+			 "take all again");
 		CHECK_EQ(pages_now(), start, "pages after populate");
 		for (u32 i = 0; i < PAGES; i++) {
 			for (u32 k = 0; k < 512; k++)

@@ -11,7 +11,8 @@ static bool ours(u64 at)
 	const struct hvm_start_info *s = start_info();
 	u64 low = (u64)s & ~0xFFFull;
 
-	/* The image, what the control domain wrote for us, and low memory where it may write too. */
+	/* The image, what the control domain wrote for us, and low memory where it may write too.
+	 */
 	if (at >= 0x100000 && at < (u64)image_end)
 		return true;
 	if (at >= low - 0x10000 && at < low + 0x10000)
@@ -57,9 +58,10 @@ void test_main(void)
 	for (u32 i = 0; i < call.nr_entries; i++)
 		if (m[i].type == XEN_HVM_MEMMAP_RAM)
 			for (u64 at = m[i].addr; at + 4096 <= m[i].addr + m[i].size; at += 4096)
-				if (!ours(at) && (*(volatile u64 *)at != at ||
-						  ((volatile u64 *)at)[511] != ~at))
-					test_fail("page %lx lost what was written", (unsigned long)at);
+				if (!ours(at) &&
+				    (*(volatile u64 *)at != at || ((volatile u64 *)at)[511] != ~at))
+					test_fail("page %lx lost what was written",
+						  (unsigned long)at);
 	print("%lu KiB of RAM, %lu words were not zero\n", (unsigned long)(ram >> 10),
 	      (unsigned long)not_zero);
 	CHECK(not_zero < 2048, "RAM is zero at first");

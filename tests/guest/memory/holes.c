@@ -4,12 +4,12 @@
 
 const char test_title[] = "reads and writes of nothing";
 
-#define READ(type, at)  (*(volatile type *)(u64)(at))
+#define READ(type, at) (*(volatile type *)(u64)(at))
 
 void test_main(void)
 {
-	static const u32 at[] = {0xC0000000, 0xC0000FF8, 0xF1234560, 0xFED00000, 0xFEC00000, 0xFEE01000,
-				 0xFFFFFFF0};
+	static const u32 at[] = {0xC0000000, 0xC0000FF8, 0xF1234560, 0xFED00000,
+				 0xFEC00000, 0xFEE01000, 0xFFFFFFF0};
 	u64 v;
 	u8 bytes[16];
 	void *dst = bytes;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Malformed messages, floods and wild indices on the xenstore ring: an error or silence, no harm. */
+/* Malformed messages, floods and wild indices on the xenstore ring: an error or silence, no harm.
+ */
 #include <tests/guest/store/xs.h>
 
 const char test_title[] = "xenstore: malformed input";
@@ -57,7 +58,8 @@ void test_main(void)
 	}
 	/* Still served. */
 	CHECK_EQ(xs_request(XS_READ, 0, "name", NULL, false), XS_READ, "served after all that");
-	/* A length beyond the limit, then wild indices: the store stops serving this guest alone. */
+	/* A length beyond the limit, then wild indices: the store stops serving this guest alone.
+	 */
 	struct xs_header h = {XS_READ, ++xs_next_id, 0, 0xFFFFFFF0};
 	(void)xs_put(&h, sizeof(h));
 	delay_ns(3000000);

@@ -21,7 +21,8 @@ static void refused(u32 type, const char *path, const char *value, const char *e
 	u32 t = xs_request(type, 0, path, value, type != XS_WRITE);
 
 	if (!xs_error_is(t, error))
-		test_fail("request %u of %s: type %u, %s instead of %s", type, path, t, xs_body, error);
+		test_fail("request %u of %s: type %u, %s instead of %s", type, path, t, xs_body,
+			  error);
 }
 static u32 number(const char *s)
 {
@@ -36,27 +37,33 @@ static void check_transactions(void)
 {
 	u32 tx;
 
-	CHECK_EQ(xs_request(XS_TRANSACTION_START, 0, "", NULL, false), XS_TRANSACTION_START, "start");
+	CHECK_EQ(xs_request(XS_TRANSACTION_START, 0, "", NULL, false), XS_TRANSACTION_START,
+		 "start");
 	tx = number(xs_body);
 	CHECK(tx, "transaction id");
 	CHECK_EQ(xs_request(XS_WRITE, tx, "data/tx", "inside", false), XS_WRITE, "write inside");
 	refused(XS_READ, "data/tx", NULL, "ENOENT");
-	CHECK_EQ(xs_request(XS_TRANSACTION_END, tx, "T", NULL, false), XS_TRANSACTION_END, "commit");
+	CHECK_EQ(xs_request(XS_TRANSACTION_END, tx, "T", NULL, false), XS_TRANSACTION_END,
+		 "commit");
 	expect_read("data/tx", "inside");
-	CHECK_EQ(xs_request(XS_TRANSACTION_START, 0, "", NULL, false), XS_TRANSACTION_START, "start");
+	CHECK_EQ(xs_request(XS_TRANSACTION_START, 0, "", NULL, false), XS_TRANSACTION_START,
+		 "start");
 	tx = number(xs_body);
 	CHECK_EQ(xs_request(XS_WRITE, tx, "data/tx", "dropped", false), XS_WRITE, "write inside");
 	CHECK_EQ(xs_request(XS_TRANSACTION_END, tx, "F", NULL, false), XS_TRANSACTION_END, "abort");
 	expect_read("data/tx", "inside");
 	/* A conflict. */
-	CHECK_EQ(xs_request(XS_TRANSACTION_START, 0, "", NULL, false), XS_TRANSACTION_START, "start");
+	CHECK_EQ(xs_request(XS_TRANSACTION_START, 0, "", NULL, false), XS_TRANSACTION_START,
+		 "start");
 	tx = number(xs_body);
 	CHECK_EQ(xs_request(XS_READ, tx, "data/tx", NULL, false), XS_READ, "read inside");
 	CHECK_EQ(xs_request(XS_WRITE, tx, "data/tx", "mine", false), XS_WRITE, "write inside");
 	expect_write("data/tx", "other");
-	CHECK(xs_error_is(xs_request(XS_TRANSACTION_END, tx, "T", NULL, false), "EAGAIN"), "conflict");
+	CHECK(xs_error_is(xs_request(XS_TRANSACTION_END, tx, "T", NULL, false), "EAGAIN"),
+	      "conflict");
 	expect_read("data/tx", "other");
-	CHECK_EQ(xs_request(XS_READ, 999999, "data/tx", NULL, false), XS_ERROR, "unknown transaction");
+	CHECK_EQ(xs_request(XS_READ, 999999, "data/tx", NULL, false), XS_ERROR,
+		 "unknown transaction");
 }
 
 void test_main(void)
@@ -73,7 +80,8 @@ void test_main(void)
 	expect_read("cpu/0/availability", "online");
 	expect_read("control/shutdown", "");
 	CHECK_EQ(xs_request(XS_DIRECTORY, 0, "device", NULL, false), XS_DIRECTORY, "directory");
-	CHECK_EQ(xs_request(XS_GET_DOMAIN_PATH, 0, "0", NULL, false), XS_GET_DOMAIN_PATH, "path of 0");
+	CHECK_EQ(xs_request(XS_GET_DOMAIN_PATH, 0, "0", NULL, false), XS_GET_DOMAIN_PATH,
+		 "path of 0");
 	CHECK(!memcmp(xs_body, "/local/domain/0", 16), "path of domain 0");
 	expect_write("data/a/b/c", "value");
 	expect_read("data/a/b/c", "value");
@@ -82,7 +90,8 @@ void test_main(void)
 	expect_read("data/dir", "");
 	CHECK_EQ(xs_request(XS_RM, 0, "data/a", NULL, false), XS_RM, "rm");
 	refused(XS_READ, "data/a/b/c", NULL, "ENOENT");
-	CHECK_EQ(xs_request(XS_RM, 0, "data/missing", NULL, false), XS_RM, "rm of nothing in a directory");
+	CHECK_EQ(xs_request(XS_RM, 0, "data/missing", NULL, false), XS_RM,
+		 "rm of nothing in a directory");
 	refused(XS_RM, "data/no/such", NULL, "ENOENT");
 	refused(XS_READ, "data/bad path", NULL, "EINVAL");
 	refused(XS_READ, "data//x", NULL, "EINVAL");

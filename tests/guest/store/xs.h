@@ -108,7 +108,8 @@ static inline u32 xs_request(u32 type, u32 tx, const char *path, const char *val
 	u32 n = (u32)strlen(path) + 1, m = value ? (u32)strlen(value) + value_nul : 0;
 
 	h.len = n + m;
-	CHECK(xs_put(&h, sizeof(h)) && xs_put(path, n) && xs_put(value, m), "the store takes no request");
+	CHECK(xs_put(&h, sizeof(h)) && xs_put(path, n) && xs_put(value, m),
+	      "the store takes no request");
 	return xs_answer(false, NULL);
 }
 static inline bool xs_error_is(u32 type, const char *name)

@@ -17,8 +17,9 @@ static void reader(void *arg)
 
 		if (now < seen && seen - now > behind[cpu_id()])
 			behind[cpu_id()] = seen - now;
-		while (seen < now && !__atomic_compare_exchange_n(&latest, &seen, now, false,
-								  __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		while (seen < now &&
+		       !__atomic_compare_exchange_n(&latest, &seen, now, false, __ATOMIC_SEQ_CST,
+						    __ATOMIC_SEQ_CST))
 			;
 		if (i % 1000 == 0)
 			sched_op(SCHEDOP_yield, NULL);

@@ -68,7 +68,8 @@ static void test_area(u64 va, const char *what)
 	after = read_area();
 	if (after.time[RUNSTATE_blocked] < before.time[RUNSTATE_blocked] + 10000000)
 		test_fail("%s: blocked grew by %lu ns only", what,
-			  (unsigned long)(after.time[RUNSTATE_blocked] - before.time[RUNSTATE_blocked]));
+			  (unsigned long)(after.time[RUNSTATE_blocked] -
+					  before.time[RUNSTATE_blocked]));
 }
 
 void test_main(void)

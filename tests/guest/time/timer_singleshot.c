@@ -46,8 +46,8 @@ void test_main(void)
 		sum += late;
 		worst = late > worst ? late : worst;
 	}
-	print("1 ms timer: late by %lu us on average, %lu us at worst\n", (unsigned long)(sum / 100000),
-	      (unsigned long)(worst / 1000));
+	print("1 ms timer: late by %lu us on average, %lu us at worst\n",
+	      (unsigned long)(sum / 100000), (unsigned long)(worst / 1000));
 	CHECK_EQ(event_count[port], 100, "one event each");
 	CHECK_EQ(set_singleshot(0, 1), 0, "in the past");
 	CHECK(WAIT_FOR(event_count[port] == 101, 5000), "fires now");
