@@ -4,7 +4,6 @@
 is one instruction and one nanosecond, and writes tests/bench/results.md."""
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -118,17 +117,10 @@ def measure_system():
 
 
 def source_lines():
-    """Lines of the hypervisor without blanks and comments."""
-    total = 0
-    for folder in ("boot", "arch", "core", "svm", "vmx", "ept", "sched"):
-        for base, _, names in os.walk(os.path.join(ROOT, folder)):
-            for name in names:
-                if name.endswith((".c", ".h", ".S")):
-                    with open(os.path.join(base, name)) as f:
-                        text = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
-                    total += sum(1 for line in text.split("\n")
-                                 if line.strip() and not line.strip().startswith("//"))
-    return total
+    """Lines of the hypervisor without blanks and comments, as `make check` counts them."""
+    r = subprocess.run([sys.executable, "tests/lines.py", "--limit", "12000", "boot", "arch", "core",
+                        "svm", "vmx", "ept", "sched", "include"], cwd=ROOT, stdout=subprocess.PIPE)
+    return int(re.search(r"^all\s+(\d+)", r.stdout.decode(), re.M).group(1))
 
 
 def size(path):
