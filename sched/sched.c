@@ -167,6 +167,8 @@ struct vcpu *sched_next(void)
 	}
 	decision = policy_pick(&policy, cpu->id, now);
 	spin_unlock(&sched_lock);
+	if (decision.poke != POLICY_NO_CPU)
+		sched_poke(decision.poke);
 
 	next = decision.run ? container_of(decision.run, struct sched_vcpu, entity)->vcpu : NULL;
 	if (decision.until != POLICY_NEVER)
