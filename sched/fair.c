@@ -201,7 +201,7 @@ struct policy_decision policy_pick(struct policy *p, u32 cpu, u64 now)
 		chosen->cpu = cpu;
 		chosen->charged_at = now;
 	}
-	if (head) { /* so someone was chosen */
+	if (head && chosen) {
 		p->floor_ns = max_u64(p->floor_ns, min_u64(head->virtual_ns, chosen->virtual_ns));
 		d.until = now + SLICE_NS;
 		if (chosen == old && !slice_over)
