@@ -19,7 +19,7 @@
 static const struct reg_rule {
 	u32 writable;
 	u8 access;
-} rules[REG_COUNT] = {
+} rules[VAPIC_REGS] = {
 	[REG_ID] = {0, RO},
 	[REG_VERSION] = {0, RO},
 	[REG_TPR] = {0xFF, RW},
@@ -53,7 +53,7 @@ static int isr_top(const struct vapic *a)
 	if (!a->isr_hint)
 		return -1;
 	w = 31 - (unsigned int)__builtin_clz(a->isr_hint);
-	return (int)(w * 32 + 31 - (unsigned int)__builtin_clz(a->isr[w]));
+	return (int)(w * 32 + 31 - (unsigned int)__builtin_clz(a->reg[REG_ISR + w]));
 }
 
 /* Word w was seen empty. It may be filled at this moment by another CPU, which sets the bit before
@@ -61,7 +61,7 @@ static int isr_top(const struct vapic *a)
 static void irr_forget(struct vapic *a, unsigned int w)
 {
 	__atomic_fetch_and(&a->irr_hint, ~(1u << w), __ATOMIC_SEQ_CST);
-	if (READ_ONCE(a->irr[w]))
+	if (READ_ONCE(a->reg[REG_IRR + w]))
 		__atomic_fetch_or(&a->irr_hint, 1u << w, __ATOMIC_SEQ_CST);
 }
 
@@ -71,7 +71,7 @@ static int irr_top(struct vapic *a)
 
 	while ((hint = READ_ONCE(a->irr_hint))) {
 		unsigned int w = 31 - (unsigned int)__builtin_clz(hint);
-		u32 bits = READ_ONCE(a->irr[w]);
+		u32 bits = READ_ONCE(a->reg[REG_IRR + w]);
 
 		if (likely(bits))
 			return (int)(w * 32 + 31 - (unsigned int)__builtin_clz(bits));
@@ -105,9 +105,9 @@ void vapic_accept(struct vcpu *v, u8 vector)
 	unsigned int w = vector >> 5;
 	u32 bit = 1u << (vector & 31);
 
-	if (__atomic_and_fetch(&a->irr[w], ~bit, __ATOMIC_SEQ_CST) == 0)
+	if (__atomic_and_fetch(&a->reg[REG_IRR + w], ~bit, __ATOMIC_SEQ_CST) == 0)
 		irr_forget(a, w);
-	a->isr[w] |= bit;
+	a->reg[REG_ISR + w] |= bit;
 	a->isr_hint |= 1u << w;
 }
 
@@ -115,14 +115,14 @@ static void isr_clear(struct vapic *a, unsigned int vector)
 {
 	unsigned int w = vector >> 5;
 
-	a->isr[w] &= ~(1u << (vector & 31));
-	if (!a->isr[w])
+	a->reg[REG_ISR + w] &= ~(1u << (vector & 31));
+	if (!a->reg[REG_ISR + w])
 		a->isr_hint &= ~(1u << w);
 }
 
 void vapic_unaccept(struct vcpu *v, u8 vector)
 {
-	if (!(v->vapic.isr[vector >> 5] >> (vector & 31) & 1))
+	if (!(v->vapic.reg[REG_ISR + (vector >> 5)] >> (vector & 31) & 1))
 		return; /* it did not come from here: a callback's vector */
 	isr_clear(&v->vapic, vector);
 	vapic_irr_set(&v->vapic, vector);
@@ -140,7 +140,7 @@ static void eoi(struct vapic *a)
 
 bool vapic_software_enabled(const struct vcpu *v)
 {
-	return (v->vapic.base_msr & BASE_EN) && (READ_ONCE(v->vapic.svr) & SVR_ENABLE);
+	return (v->vapic.base_msr & BASE_EN) && (READ_ONCE(v->vapic.reg[REG_SVR]) & SVR_ENABLE);
 }
 
 void vapic_set_irq(struct vcpu *v, u8 vector)
@@ -152,27 +152,22 @@ void vapic_set_irq(struct vcpu *v, u8 vector)
 
 void vapic_error(struct vcpu *v, u32 esr_bit)
 {
-	u32 lvt = READ_ONCE(v->vapic.lvt[LVT_ERROR]);
-
 	__atomic_fetch_or(&v->vapic.esr_shadow, esr_bit, __ATOMIC_RELAXED);
-	if ((lvt & LVT_MASKED))
-		return;
-	if ((u8)lvt >= VECTOR_LOWEST)
-		vapic_set_irq(v, (u8)lvt);
-	else
-		__atomic_fetch_or(&v->vapic.esr_shadow, ESR_RECEIVED_VECTOR, __ATOMIC_RELAXED);
+	vapic_lvt_raise(v, LVT_ERROR);
 }
 
 void vapic_lvt_raise(struct vcpu *v, unsigned int entry)
 {
-	u32 lvt = READ_ONCE(v->vapic.lvt[entry]);
+	u32 lvt = READ_ONCE(v->vapic.reg[REG_LVT + entry]);
 
 	if (lvt & LVT_MASKED)
 		return;
 	if ((u8)lvt >= VECTOR_LOWEST)
 		vapic_set_irq(v, (u8)lvt);
-	else
+	else if (entry != LVT_ERROR)
 		vapic_error(v, ESR_RECEIVED_VECTOR);
+	else
+		__atomic_fetch_or(&v->vapic.esr_shadow, ESR_RECEIVED_VECTOR, __ATOMIC_RELAXED);
 }
 
 /* Registers */
@@ -195,32 +190,10 @@ static u32 reg_read(const struct vcpu *v, u32 reg)
 		return a->tpr;
 	case REG_PPR:
 		return priority(a);
-	case REG_LDR:
-		return a->ldr;
-	case REG_DFR:
-		return a->dfr;
-	case REG_SVR:
-		return a->svr;
-	case REG_ISR ... REG_ISR + 7:
-		return a->isr[reg - REG_ISR];
-	case REG_IRR ... REG_IRR + 7:
-		return READ_ONCE(a->irr[reg - REG_IRR]);
-	case REG_ESR:
-		return a->esr;
-	case REG_ICR:
-		return a->icr_low;
-	case REG_ICR2:
-		return a->icr_high;
-	case REG_LVT ... REG_LVT + LVT_ERROR:
-		return a->lvt[reg - REG_LVT];
-	case REG_INITIAL:
-		return a->timer_initial;
 	case REG_CURRENT:
 		return vapic_timer_current(v);
-	case REG_DIVIDE:
-		return a->timer_divide;
 	default:
-		return 0;
+		return READ_ONCE(a->reg[reg]);
 	}
 }
 
@@ -229,12 +202,12 @@ static u32 reg_read(const struct vcpu *v, u32 reg)
 static void svr_write(struct vcpu *v, u32 value)
 {
 	struct vapic *a = &v->vapic;
-	bool was = a->svr & SVR_ENABLE;
+	bool was = a->reg[REG_SVR] & SVR_ENABLE;
 
-	a->svr = value;
+	a->reg[REG_SVR] = value;
 	if (!(value & SVR_ENABLE)) {
-		for (unsigned int i = 0; i < ARRAY_SIZE(a->lvt); i++)
-			a->lvt[i] |= LVT_MASKED;
+		for (unsigned int i = 0; i <= LVT_ERROR; i++)
+			a->reg[REG_LVT + i] |= LVT_MASKED;
 		vapic_timer_lvt_changed(v);
 	} else if (!was && v->upcall_vector) {
 		struct vcpu_info *info = event_info_map(v);
@@ -246,21 +219,11 @@ static void svr_write(struct vcpu *v, u32 value)
 	}
 }
 
-static void lvt_write(struct vcpu *v, unsigned int entry, u32 value)
-{
-	struct vapic *a = &v->vapic;
-
-	if (!(a->svr & SVR_ENABLE))
-		value |= LVT_MASKED;
-	a->lvt[entry] = value;
-	if (entry == LVT_TIMER)
-		vapic_timer_lvt_changed(v);
-}
-
 /* value has only bits that can be set. */
 static void reg_write(struct vcpu *v, u32 reg, u32 value)
 {
 	struct vapic *a = &v->vapic;
+	u32 dest;
 
 	switch (reg) {
 	case REG_TPR:
@@ -269,27 +232,24 @@ static void reg_write(struct vcpu *v, u32 reg, u32 value)
 	case REG_EOI:
 		eoi(a);
 		break;
-	case REG_LDR:
-		a->ldr = value;
-		break;
 	case REG_DFR:
-		a->dfr = value | 0x0FFFFFFF;
+		a->reg[reg] = value | 0x0FFFFFFF;
 		break;
 	case REG_SVR:
 		svr_write(v, value);
 		break;
 	case REG_ESR: /* any write makes what was collected readable */
-		a->esr = __atomic_exchange_n(&a->esr_shadow, 0, __ATOMIC_RELAXED);
+		a->reg[reg] = __atomic_exchange_n(&a->esr_shadow, 0, __ATOMIC_RELAXED);
 		break;
 	case REG_ICR:
-		a->icr_low = value & ~(1u << 12);
-		vapic_send(v, a->icr_low, vapic_is_x2(a) ? a->icr_high : a->icr_high >> 24);
-		break;
-	case REG_ICR2:
-		a->icr_high = value;
+		a->reg[reg] = value & ~(1u << 12);
+		dest = a->reg[REG_ICR2];
+		vapic_send(v, a->reg[reg], vapic_is_x2(a) ? dest : dest >> 24);
 		break;
 	case REG_LVT ... REG_LVT + LVT_ERROR:
-		lvt_write(v, reg - REG_LVT, value);
+		a->reg[reg] = a->reg[REG_SVR] & SVR_ENABLE ? value : value | LVT_MASKED;
+		if (reg == REG_LVT + LVT_TIMER)
+			vapic_timer_lvt_changed(v);
 		break;
 	case REG_INITIAL:
 		vapic_timer_set_initial(v, value);
@@ -297,7 +257,8 @@ static void reg_write(struct vcpu *v, u32 reg, u32 value)
 	case REG_DIVIDE:
 		vapic_timer_set_divide(v, value);
 		break;
-	default:
+	default: /* LDR, ICR2 */
+		a->reg[reg] = value;
 		break;
 	}
 }
@@ -313,7 +274,7 @@ u64 vapic_mmio_read(struct vcpu *v, u32 offset, unsigned int width)
 
 	if (!vapic_mmio_active(v))
 		return low_mask(width * 8);
-	if (reg >= REG_COUNT || !(rules[reg].access & XR)) {
+	if (reg >= VAPIC_REGS || !(rules[reg].access & XR)) {
 		vapic_error(v, ESR_REGISTER);
 		return 0;
 	}
@@ -327,7 +288,7 @@ void vapic_mmio_write(struct vcpu *v, u32 offset, unsigned int width, u64 value)
 
 	if (!vapic_mmio_active(v) || (offset & 15) || width < 4)
 		return; /* not a whole register: not defined, and no guest does it */
-	if (reg >= REG_COUNT || !(rules[reg].access & XW))
+	if (reg >= VAPIC_REGS || !(rules[reg].access & XW))
 		vapic_error(v, ESR_REGISTER);
 	else
 		reg_write(v, reg, (u32)value & rules[reg].writable);
@@ -341,16 +302,12 @@ static void registers_reset(struct vcpu *v)
 
 	vapic_timer_stop(v);
 	a->timer_running = false;
-	a->timer_initial = a->timer_divide = 0;
-	a->tpr = a->esr = a->esr_shadow = a->icr_low = a->icr_high = 0;
-	a->svr = 0xFF;
-	a->dfr = ~0u;
-	a->ldr = vapic_is_x2(a) ? x2_ldr(a) : 0;
-	a->irr_hint = a->isr_hint = 0;
-	for (unsigned int i = 0; i < ARRAY_SIZE(a->irr); i++)
-		a->irr[i] = a->isr[i] = 0;
-	for (unsigned int i = 0; i < ARRAY_SIZE(a->lvt); i++)
-		a->lvt[i] = LVT_MASKED;
+	a->tpr = a->esr_shadow = a->irr_hint = a->isr_hint = 0;
+	for (unsigned int i = 0; i < VAPIC_REGS; i++)
+		a->reg[i] = i - REG_LVT <= LVT_ERROR ? LVT_MASKED : 0;
+	a->reg[REG_SVR] = 0xFF;
+	a->reg[REG_DFR] = ~0u;
+	a->reg[REG_LDR] = vapic_is_x2(a) ? x2_ldr(a) : 0;
 }
 
 /* IA32_APIC_BASE: bits 11:10 are the mode: 0 disabled, 2 xAPIC, 3 x2APIC. Only the steps of SDM
@@ -368,8 +325,8 @@ static int base_write(struct vcpu *v, u64 value)
 	if (mode == 0) {
 		registers_reset(v);
 	} else if (mode != old && mode == 3) {
-		a->ldr = x2_ldr(a);
-		a->icr_high = 0;
+		a->reg[REG_LDR] = x2_ldr(a);
+		a->reg[REG_ICR2] = 0;
 	}
 	return 0;
 }
@@ -391,11 +348,11 @@ int vapic_msr_read(struct vcpu *v, u32 index, u64 *value)
 		*value = a->base_msr;
 		return 0;
 	}
-	if (unlikely(!vapic_is_x2(a) || reg >= REG_COUNT || !(rules[reg].access & X2R)))
+	if (unlikely(!vapic_is_x2(a) || reg >= VAPIC_REGS || !(rules[reg].access & X2R)))
 		return -XEN_EINVAL;
 	*value = reg_read(v, reg);
 	if (reg == REG_ICR)
-		*value |= (u64)a->icr_high << 32;
+		*value |= (u64)a->reg[REG_ICR2] << 32;
 	return 0;
 }
 
@@ -406,12 +363,12 @@ int vapic_msr_write(struct vcpu *v, u32 index, u64 value)
 
 	if (unlikely(index == MSR_APIC_BASE))
 		return base_write(v, value);
-	if (unlikely(!vapic_is_x2(a) || reg >= REG_COUNT || !(rules[reg].access & X2W)))
+	if (unlikely(!vapic_is_x2(a) || reg >= VAPIC_REGS || !(rules[reg].access & X2W)))
 		return -XEN_EINVAL;
 	if (reg == REG_ICR) {
 		if ((u32)value & ~rules[REG_ICR].writable)
 			return -XEN_EINVAL;
-		a->icr_high = (u32)(value >> 32);
+		a->reg[REG_ICR2] = (u32)(value >> 32);
 		reg_write(v, reg, (u32)value);
 		return 0;
 	}

@@ -10,22 +10,20 @@ struct vcpu;
 struct domain;
 
 #define VAPIC_BASE 0xFEE00000ull
+#define VAPIC_REGS 64u
 
 /* State of one. IRR and its hint are set by any CPU, atomically, as is esr_shadow; the rest belongs
  * to the vCPU's own CPU. There is no TMR: nothing here is level-triggered. */
 struct vapic {
-	u32 irr_hint; /* bit w: irr[w] may be non-zero; 0: nothing is pending. Atomic */
-	u32 isr_hint; /* bit w: isr[w] is non-zero */
+	u32 irr_hint; /* bit w: word w of IRR may be non-zero; 0: nothing is pending. Atomic */
+	u32 isr_hint; /* bit w: word w of ISR is non-zero */
 	u32 tpr;
-	u32 id;       /* = vCPU id */
-	u64 base_msr; /* IA32_APIC_BASE: bit 8 BSP, 10 x2APIC, 11 enable */
-	u32 irr[8], isr[8];
-	u32 ldr, dfr, svr;
-	u32 esr, esr_shadow; /* as read, and what came since it was last written */
-	u32 icr_low, icr_high;
-	u32 lvt[6]; /* timer, thermal, perf, LINT0, LINT1, error: 0x320.. */
+	u32 id;              /* = vCPU id */
+	u64 base_msr;        /* IA32_APIC_BASE: bit 8 BSP, 10 x2APIC, 11 enable */
+	u32 reg[VAPIC_REGS]; /* the others that are plain storage, IRR and ISR among them, by their
+				offset / 16 */
+	u32 esr_shadow;      /* what came since ESR was last written */
 	/* The timer counts down by 1 each ns at divide value 1: a bus clock of 1 GHz. */
-	u32 timer_initial, timer_divide;
 	bool timer_running; /* false: one-shot and expired, or never started */
 	u64 timer_start_ns; /* when the current period began */
 	struct timer timer;

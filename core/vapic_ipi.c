@@ -4,7 +4,7 @@
 
 #include <core/domain.h>
 
-enum delivery { FIXED, LOWEST, SMI, RESERVED, NMI, INIT, STARTUP, EXTINT };
+enum delivery { FIXED = 0, LOWEST = 1, NMI = 4, INIT = 5, STARTUP = 6 };
 enum shorthand { TO_DEST, TO_SELF, TO_ALL, TO_OTHERS };
 
 #define ICR_LOGICAL (1u << 11)
@@ -37,41 +37,31 @@ static void deliver(struct vcpu *v, struct vcpu *to, u32 low)
 	case STARTUP:
 		vcpu_startup(to, vector);
 		break;
-	case SMI:
-	case RESERVED:
-	case EXTINT:
-		break; /* nobody to take them */
+	default: /* SMI, ExtINT: nobody to take them */
+		break;
 	}
 }
 
 /* Is `to` a member of the logical destination dest, sent in the other's or its own mode? */
 static bool match_logical(const struct vapic *to, u32 dest)
 {
-	u32 ldr = READ_ONCE(to->ldr);
+	u32 ldr = READ_ONCE(to->reg[REG_LDR]);
 
 	if (vapic_is_x2(to))
 		return dest >> 16 == ldr >> 16 && (dest & ldr & 0xFFFF);
 	ldr >>= 24;
-	if (READ_ONCE(to->dfr) >> 28 == 0xF) /* flat */
+	if (READ_ONCE(to->reg[REG_DFR]) >> 28 == 0xF) /* flat */
 		return ldr & dest;
 	return (dest >> 4 == ldr >> 4 || dest >> 4 == 0xF) && (dest & ldr & 0xF);
 }
 
 static bool is_meant(struct vcpu *v, struct vcpu *to, u32 low, u32 dest)
 {
-	u32 all = vapic_is_x2(&v->vapic) ? ~0u : 0xFFu;
+	u32 all = vapic_is_x2(&v->vapic) ? ~0u : 0xFFu, shorthand = low >> 18 & 3;
 
-	switch ((enum shorthand)(low >> 18 & 3)) {
-	case TO_SELF:
-		return to == v;
-	case TO_ALL:
-		return true;
-	case TO_OTHERS:
-		return to != v;
-	case TO_DEST:
-		break;
-	}
-	if (dest == all)
+	if (shorthand == TO_SELF || shorthand == TO_OTHERS)
+		return (to == v) == (shorthand == TO_SELF);
+	if (shorthand == TO_ALL || dest == all)
 		return true;
 	return low & ICR_LOGICAL ? match_logical(&to->vapic, dest) : to->vapic.id == dest;
 }

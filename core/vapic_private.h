@@ -31,7 +31,6 @@
 #define REG_CURRENT 0x39u
 #define REG_DIVIDE  0x3Eu
 #define REG_SELF    0x3Fu
-#define REG_COUNT   0x40u
 
 #define LVT_TIMER    0u
 #define LVT_ERROR    5u
@@ -56,7 +55,7 @@ static inline bool vapic_is_x2(const struct vapic *a)
 static inline bool vapic_irr_set(struct vapic *a, u8 vector)
 {
 	u32 bit = 1u << (vector & 31);
-	u32 old = __atomic_fetch_or(&a->irr[vector >> 5], bit, __ATOMIC_SEQ_CST);
+	u32 old = __atomic_fetch_or(&a->reg[REG_IRR + (vector >> 5)], bit, __ATOMIC_SEQ_CST);
 
 	if (!(READ_ONCE(a->irr_hint) >> (vector >> 5) & 1))
 		__atomic_fetch_or(&a->irr_hint, 1u << (vector >> 5), __ATOMIC_SEQ_CST);
@@ -72,8 +71,8 @@ void vapic_lvt_raise(struct vcpu *v, unsigned int entry);
  */
 void vapic_send(struct vcpu *v, u32 low, u32 dest);
 
-/* core/vapic_timer.c; the last three after v->vapic.lvt[LVT_TIMER] is written, or instead of
- * writing the register. */
+/* core/vapic_timer.c; the last three after the LVT entry is written, or instead of writing the
+ * register. */
 void vapic_timer_init(struct vcpu *v);
 void vapic_timer_stop(struct vcpu *v);
 u32 vapic_timer_current(const struct vcpu *v);

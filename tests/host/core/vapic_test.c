@@ -313,10 +313,10 @@ static unsigned int received(u8 vector)
 	for (u32 i = 0; i < env_domain.max_vcpus; i++) {
 		struct vcpu *v = &env_vcpu[i];
 
-		if (v->vapic.irr[vector >> 5] >> (vector & 31) & 1) {
+		if (v->vapic.reg[0x20 + (vector >> 5)] >> (vector & 31) & 1) {
 			set |= 1u << i;
 			vapic_accept(v, vector);
-			v->vapic.isr[vector >> 5] = v->vapic.isr_hint = 0;
+			v->vapic.reg[0x10 + (vector >> 5)] = v->vapic.isr_hint = 0;
 		}
 	}
 	return set;
