@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Test guests and the bench guest: build/tests/guest/NAME.elf for each tests/guest/TOPIC/NAME.c.
+# `make guest-tests`: test guests and the bench guest, build/tests/guest/NAME.elf for each tests/guest/TOPIC/NAME.c.
 # Extra flags of one file stand in it as "// cflags: ...". Included from the top; also works alone:
 #   make -f tests/guest.mk guest-tests
 
@@ -38,5 +38,11 @@ $(foreach s,$(GUEST_SRC),$(eval $(call guest_rule,$(s))))
 
 $(GUEST_OUT)/%.elf: $(GUEST_OUT)/%.o $(GUEST_LIB_OBJ) tests/guest/lib/guest.ld
 	$(GUEST_CC) $(GUEST_LDFLAGS) -o $@ $< $(GUEST_LIB_OBJ)
+
+# Everything under -icount; writes tests/bench/results.md.
+.PHONY: bench
+bench: guest-tests
+	@$(MAKE) --no-print-directory build/demo/demo.cfg
+	@python3 tests/bench/run.py
 
 -include $(wildcard $(GUEST_OUT)/*.d $(GUEST_OUT)/lib/*.d)
