@@ -23,13 +23,17 @@ ISO_NEEDS := $(BUILD)/demo/demo.cfg
 endif
 
 # Every file of the folder travels as a boot module under its name relative to it.
-iso: $(BUILD)/plinth.elf $(BUILD)/dom0.elf $(ISO_NEEDS)
+# What boots carries no debug information; the backtraces' symbol table is part of the image.
+$(BUILD)/plinth.boot.elf: $(BUILD)/plinth.elf
+	$(Q)strip -o $@ $<
+
+iso: $(BUILD)/plinth.boot.elf $(BUILD)/dom0.elf $(ISO_NEEDS)
 	@test -d '$(GUESTS)' || { echo "make iso: no folder $(GUESTS)" >&2; exit 1; }
 	@echo '  ISO  $(ISO)'
 	@mkdir -p $(dir $(ISO))
 	$(Q)(cd '$(GUESTS)' && find . -type f | LC_ALL=C sort) | sed 's|^\./||' | { \
 		set --; while IFS= read -r f; do set -- "$$@" "$(GUESTS)/$$f:$$f"; done; \
-		sh iso/mkiso.sh '$(ISO)' '$(BUILD)/plinth.elf:$(HV_OPTS)' \
+		sh iso/mkiso.sh '$(ISO)' '$(BUILD)/plinth.boot.elf:$(HV_OPTS)' \
 			'$(BUILD)/dom0.elf:dom0.elf $(CONTROL_OPTS)' "$$@"; }
 
 run:
