@@ -216,7 +216,7 @@ const char *control_domain_build(const struct boot_info *bi)
 
 	boot = bi;
 	ram_pages = count_ram();
-	foreign_gfn = 1ull << (cpuid_phys_bits() - 2 - PAGE_SHIFT);
+	foreign_gfn = 1ull << (cpuid_limits.phys_bits - 2 - PAGE_SHIFT);
 	foreign_pages = foreign_gfn;
 	if (bi->module_count == 0)
 		return "no control domain: the boot loader passed no module (the first one must "

@@ -73,68 +73,60 @@
 #define XCR0_PKRU   B(9)
 #define XCR0_MASK   (B(0) | B(1) | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU)
 
-typedef void make_fn(struct cpuid_regs *r);
-typedef void live_fn(struct vcpu *v, u32 sub, struct cpuid_regs *r);
-
-static make_fn make_max, make_arat, make_frequency, make_max_ext, make_e8;
-static live_fn live_1, live_4, live_7, live_topology, live_d0, live_d1, live_e1, live_e8;
-
 struct rule {
 	u32 leaf, sub;
-	u32 eax, ebx, ecx, edx; /* bits of the host's that show */
-	make_fn *make;          /* at boot, after masking */
-	live_fn *live;          /* at each exit */
+	u32 eax, ebx, ecx, edx; /* bits of the host's that show, before make() and live() */
 };
 
 /* In order of leaf. */
 static const struct rule rules[] = {
 	/* The true vendor: guests pick VMCALL or VMMCALL by it. */
-	{0x0, ANY, 0, ALL, ALL, ALL, make_max, NULL},
+	{0x0, ANY, 0, ALL, ALL, ALL},
 	/* Family and features; EBX: CLFLUSH size. */
-	{0x1, ANY, ALL, 0xFF00, L1_ECX, L1_EDX, NULL, live_1},
+	{0x1, ANY, ALL, 0xFF00, L1_ECX, L1_EDX},
 	/* Cache descriptors: facts of the CPU. */
-	{0x2, ANY, ALL, ALL, ALL, ALL, NULL, NULL},
+	{0x2, ANY, ALL, ALL, ALL, ALL},
 	/* Caches: sizes are facts; who shares them is not: guests' vCPUs move. */
-	{0x4, 0, 0x3FF, ALL, ALL, 7, NULL, live_4},
-	{0x4, 1, 0x3FF, ALL, ALL, 7, NULL, live_4},
-	{0x4, 2, 0x3FF, ALL, ALL, 7, NULL, live_4},
-	{0x4, 3, 0x3FF, ALL, ALL, 7, NULL, live_4},
+	{0x4, 0, 0x3FF, ALL, ALL, 7},
+	{0x4, 1, 0x3FF, ALL, ALL, 7},
+	{0x4, 2, 0x3FF, ALL, ALL, 7},
+	{0x4, 3, 0x3FF, ALL, ALL, 7},
 	/* ARAT: the virtual APIC's timer never stops. No power or thermal control, no APERF. */
-	{0x6, ANY, 0, 0, 0, 0, make_arat, NULL},
+	{0x6, ANY, 0, 0, 0, 0},
 	/* Features; EAX 0: no further subleaves. */
-	{0x7, 0, 0, L7_EBX, L7_ECX, L7_EDX, NULL, live_7},
+	{0x7, 0, 0, L7_EBX, L7_ECX, L7_EDX},
 	/* Topology: one package, a core for each vCPU. */
-	{0xB, ANY, 0, 0, 0, 0, NULL, live_topology},
+	{0xB, ANY, 0, 0, 0, 0},
 	/* Extended state: what XCR0 may hold; XSAVEOPT, XSAVEC, XGETBV(1), not XSAVES. */
-	{0xD, 0, XCR0_MASK, 0, 0, 0, NULL, live_d0},
-	{0xD, 1, 7, 0, 0, 0, NULL, live_d1},
+	{0xD, 0, XCR0_MASK, 0, 0, 0},
+	{0xD, 1, 7, 0, 0, 0},
 	/* Size and offset of each component; ECX bit 1: aligned in the compacted form. */
-	{0xD, 2, ALL, ALL, 2, 0, NULL, NULL},
-	{0xD, 5, ALL, ALL, 2, 0, NULL, NULL},
-	{0xD, 6, ALL, ALL, 2, 0, NULL, NULL},
-	{0xD, 7, ALL, ALL, 2, 0, NULL, NULL},
-	{0xD, 9, ALL, ALL, 2, 0, NULL, NULL},
+	{0xD, 2, ALL, ALL, 2, 0},
+	{0xD, 5, ALL, ALL, 2, 0},
+	{0xD, 6, ALL, ALL, 2, 0},
+	{0xD, 7, ALL, ALL, 2, 0},
+	{0xD, 9, ALL, ALL, 2, 0},
 	/* Frequencies, only if the TSC agrees: saves guests a calibration. (Not 0x15: guests would
 	 * take its crystal for the APIC timer's clock, which is 1 GHz here.) */
-	{0x16, ANY, 0xFFFF, 0xFFFF, 0, 0, make_frequency, NULL},
+	{0x16, ANY, 0xFFFF, 0xFFFF, 0, 0},
 
-	{EXT + 0x0, ANY, 0, ALL, ALL, ALL, make_max_ext, NULL},
-	{EXT + 0x1, ANY, ALL, ALL, E1_ECX, E1_EDX, NULL, live_e1},
+	{EXT + 0x0, ANY, 0, ALL, ALL, ALL},
+	{EXT + 0x1, ANY, ALL, ALL, E1_ECX, E1_EDX},
 	/* Brand string; caches and TLBs. */
-	{EXT + 0x2, ANY, ALL, ALL, ALL, ALL, NULL, NULL},
-	{EXT + 0x3, ANY, ALL, ALL, ALL, ALL, NULL, NULL},
-	{EXT + 0x4, ANY, ALL, ALL, ALL, ALL, NULL, NULL},
-	{EXT + 0x5, ANY, ALL, ALL, ALL, ALL, NULL, NULL},
-	{EXT + 0x6, ANY, ALL, ALL, ALL, ALL, NULL, NULL},
+	{EXT + 0x2, ANY, ALL, ALL, ALL, ALL},
+	{EXT + 0x3, ANY, ALL, ALL, ALL, ALL},
+	{EXT + 0x4, ANY, ALL, ALL, ALL, ALL},
+	{EXT + 0x5, ANY, ALL, ALL, ALL, ALL},
+	{EXT + 0x6, ANY, ALL, ALL, ALL, ALL},
 	/* Invariant TSC. */
-	{EXT + 0x7, ANY, 0, 0, 0, B(8), NULL, NULL},
+	{EXT + 0x7, ANY, 0, 0, 0, B(8)},
 	/* Address widths; CLZERO, XSAVEERPTR. No speculation control MSRs. */
-	{EXT + 0x8, ANY, 0xFFFF, B(0) | B(2), 0, 0, make_e8, live_e8},
+	{EXT + 0x8, ANY, 0xFFFF, B(0) | B(2), 0, 0},
 	/* 1 GiB TLBs; FP128, MOVU, FP256. */
-	{EXT + 0x19, ANY, ALL, ALL, 0, 0, NULL, NULL},
-	{EXT + 0x1A, ANY, 7, 0, 0, 0, NULL, NULL},
+	{EXT + 0x19, ANY, ALL, ALL, 0, 0},
+	{EXT + 0x1A, ANY, 7, 0, 0, 0},
 	/* Data breakpoints not nested, LFENCE serialises, null selectors clear the base. */
-	{EXT + 0x21, ANY, B(0) | B(2) | B(6), 0, 0, 0, NULL, NULL},
+	{EXT + 0x21, ANY, B(0) | B(2) | B(6), 0, 0, 0},
 };
 
 static struct cpuid_regs cache[ARRAY_SIZE(rules)];
@@ -142,9 +134,7 @@ static struct cpuid_regs cache[ARRAY_SIZE(rules)];
 static u8 basic_row[MAX_BASIC + 1], ext_row[MAX_EXT - EXT + 1];
 static u32 tsc_mul, tsc_khz;
 static s8 tsc_shift;
-static u64 cr4_mask, efer_mask;
-static u32 xcr0_mask;
-static unsigned int phys_bits = 36;
+struct cpuid_limits cpuid_limits = {.phys_bits = 36};
 
 static struct cpuid_regs *row(u32 leaf, u32 sub)
 {
@@ -156,36 +146,36 @@ static struct cpuid_regs *row(u32 leaf, u32 sub)
 
 /* At boot */
 
-static void make_max(struct cpuid_regs *r)
+static bool host_has(u32 leaf)
 {
-	u32 host = cpuid(0, 0).eax;
-
-	r->eax = host >= 0x16 ? 0x16 : 0xD; /* 0xB is synthetic, leaves up to 0xD may be zero */
+	return leaf <= cpuid(leaf & EXT, 0).eax;
 }
 
-static void make_max_ext(struct cpuid_regs *r)
-{
-	r->eax = (u32)min_u64(cpuid(EXT, 0).eax, MAX_EXT);
-}
-
-static void make_arat(struct cpuid_regs *r)
-{
-	r->eax = B(2);
-}
-
-static void make_frequency(struct cpuid_regs *r)
+static void make(u32 leaf, struct cpuid_regs *r)
 {
 	u32 claim = r->eax * 1000, off = claim > tsc_khz ? claim - tsc_khz : tsc_khz - claim;
-
-	if (off > tsc_khz / 100)
-		*r = (struct cpuid_regs){0};
-}
-
-static void make_e8(struct cpuid_regs *r)
-{
 	u32 bits = (u32)min_u64(r->eax & 0xFF, NPT_BITS);
 
-	r->eax = (bits ? bits : 36) | 48u << 8; /* linear: no LA57 */
+	switch (leaf) {
+	case 0x0: /* 0xB is synthetic, leaves up to 0xD may be zero */
+		r->eax = host_has(0x16) ? 0x16 : 0xD;
+		break;
+	case 0x6:
+		r->eax = B(2);
+		break;
+	case 0x16:
+		if (off > tsc_khz / 100)
+			*r = (struct cpuid_regs){0};
+		break;
+	case EXT:
+		r->eax = (u32)min_u64(cpuid(EXT, 0).eax, MAX_EXT);
+		break;
+	case EXT + 8: /* linear addresses: no LA57 */
+		r->eax = (bits ? bits : 36) | 48u << 8;
+		break;
+	default:
+		break;
+	}
 }
 
 /* Instruction sets whose registers XCR0 cannot hold. */
@@ -201,9 +191,7 @@ static void drop_unsaved(void)
 		d0->eax &= ~XCR0_AVX512;
 	if (!d0->eax) {
 		l1->ecx &= ~L1_ECX_XSAVE;
-		for (u32 sub = 1; sub < 10; sub++)
-			if (row(0xD, sub))
-				*row(0xD, sub) = (struct cpuid_regs){0};
+		*row(0xD, 1) = (struct cpuid_regs){0};
 	}
 	for (u32 sub = 2; sub < 10; sub++)
 		if (row(0xD, sub) && !(d0->eax & B(sub)))
@@ -223,35 +211,19 @@ static void drop_unsaved(void)
 		l7->ecx &= ~L7_ECX_PKU;
 }
 
-/* Bytes of the standard form for these components: 576 for the first two and the header. */
-static u32 standard_size(u64 xcr0)
+/* Bytes that these components take: 576 for the first two and the header. */
+static u32 state_size(u64 xcr0, bool compacted)
 {
 	u32 size = 576;
 
-	for (u32 sub = 2; sub < 10; sub++)
-		if (xcr0 & B(sub)) {
-			const struct cpuid_regs *c = row(0xD, sub);
+	for (u32 sub = 2; sub < 10; sub++) {
+		const struct cpuid_regs *c = xcr0 & B(sub) ? row(0xD, sub) : NULL;
 
-			if (c && c->ebx + c->eax > size)
-				size = c->ebx + c->eax;
-		}
-	return size;
-}
-
-static u32 compacted_size(u64 xcr0)
-{
-	u32 size = 576;
-
-	for (u32 sub = 2; sub < 10; sub++)
-		if (xcr0 & B(sub)) {
-			const struct cpuid_regs *c = row(0xD, sub);
-
-			if (!c)
-				continue;
-			if (c->ecx & B(1))
-				size = (u32)align_up(size, 64);
-			size += c->eax;
-		}
+		if (c && compacted)
+			size = (u32)align_up(size, c->ecx & B(1) ? 64 : 1) + c->eax;
+		else if (c)
+			size = (u32)max_u64(size, c->ebx + c->eax);
+	}
 	return size;
 }
 
@@ -268,21 +240,16 @@ static void make_masks(void)
 	};
 
 	/* MCE: harmless without banks, and not intercepted. */
-	cr4_mask = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
-		   CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+	cpuid_limits.cr4 = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
+			   CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 	for (unsigned int i = 0; i < ARRAY_SIZE(needs); i++)
 		if (needs[i].word >> needs[i].bit & 1)
-			cr4_mask |= needs[i].cr4;
-	efer_mask = EFER_SCE | EFER_LME | EFER_LMA;
+			cpuid_limits.cr4 |= needs[i].cr4;
+	cpuid_limits.efer = EFER_SCE | EFER_LME | EFER_LMA;
 	if (e1->edx & B(20))
-		efer_mask |= EFER_NXE;
+		cpuid_limits.efer |= EFER_NXE;
 	if (e1->edx & B(25))
-		efer_mask |= EFER_FFXSR;
-}
-
-static bool host_has(u32 leaf)
-{
-	return leaf <= cpuid(leaf & EXT, 0).eax;
+		cpuid_limits.efer |= EFER_FFXSR;
 }
 
 void cpuid_init(void)
@@ -300,8 +267,7 @@ void cpuid_init(void)
 		r.ebx &= rule->ebx;
 		r.ecx &= rule->ecx;
 		r.edx &= rule->edx;
-		if (rule->make)
-			rule->make(&r);
+		make(rule->leaf, &r);
 		cache[i] = r;
 		if (rule->leaf < EXT)
 			basic_row[rule->leaf] = (u8)(i + 1);
@@ -310,10 +276,10 @@ void cpuid_init(void)
 	}
 	drop_unsaved();
 	make_masks();
-	phys_bits = row(EXT + 8, 0)->eax & 0xFF;
-	xcr0_mask = row(0xD, 0)->eax;
-	if (xcr0_mask)
-		row(0xD, 0)->ecx = standard_size(xcr0_mask);
+	cpuid_limits.phys_bits = row(EXT + 8, 0)->eax & 0xFF;
+	cpuid_limits.xcr0 = row(0xD, 0)->eax;
+	if (cpuid_limits.xcr0)
+		row(0xD, 0)->ecx = state_size(cpuid_limits.xcr0, false);
 }
 
 /* At each exit */
@@ -324,9 +290,8 @@ static u32 core_bits(const struct domain *d)
 	return d->max_vcpus > 1 ? 32u - (u32)__builtin_clz(d->max_vcpus - 1) : 0;
 }
 
-static void live_1(struct vcpu *v, u32 sub, struct cpuid_regs *r)
+static void live_1(struct vcpu *v, struct cpuid_regs *r)
 {
-	(void)sub;
 	vcpu_need(v, HVM_STATE_cr);
 	r->ebx |= v->id << 24 | v->domain->max_vcpus << 16;
 	r->ecx |= L1_ECX_X2APIC | L1_ECX_HYPERVISOR;
@@ -338,25 +303,8 @@ static void live_1(struct vcpu *v, u32 sub, struct cpuid_regs *r)
 		r->edx |= L1_EDX_HTT;
 }
 
-static void live_4(struct vcpu *v, u32 sub, struct cpuid_regs *r)
-{
-	(void)sub;
-	if (r->eax & 0x1F) /* cores of the package, less one; caches are shared by no one */
-		r->eax |= (u32)(low_mask(core_bits(v->domain)) & 0x3F) << 26;
-}
-
-static void live_7(struct vcpu *v, u32 sub, struct cpuid_regs *r)
-{
-	(void)sub;
-	if (!(r->ecx & L7_ECX_PKU))
-		return;
-	vcpu_need(v, HVM_STATE_cr);
-	if (v->regs.cr4 & CR4_PKE)
-		r->ecx |= L7_ECX_OSPKE;
-}
-
 /* Level 0 is threads (one), level 1 cores. EDX: the x2APIC id, in any mode. */
-static void live_topology(struct vcpu *v, u32 sub, struct cpuid_regs *r)
+static void live_topology(const struct vcpu *v, u32 sub, struct cpuid_regs *r)
 {
 	r->ecx = sub & 0xFF;
 	r->edx = v->id;
@@ -370,37 +318,44 @@ static void live_topology(struct vcpu *v, u32 sub, struct cpuid_regs *r)
 	}
 }
 
-/* The register itself: v runs here, and not every CPU tells of its XSETBV. */
-static void live_d0(struct vcpu *v, u32 sub, struct cpuid_regs *r)
+static void live(struct vcpu *v, u32 leaf, u32 sub, struct cpuid_regs *r)
 {
-	(void)v;
-	(void)sub;
-	if (r->eax)
-		r->ebx = standard_size(xgetbv(0));
-}
+	const struct domain *d = v->domain;
 
-static void live_d1(struct vcpu *v, u32 sub, struct cpuid_regs *r)
-{
-	(void)v;
-	(void)sub;
-	if (r->eax & B(1))
-		r->ebx = compacted_size(xgetbv(0));
-}
-
-static void live_e1(struct vcpu *v, u32 sub, struct cpuid_regs *r)
-{
-	(void)sub;
-	if (v->domain->max_vcpus > 1)
-		r->ecx |= E1_ECX_CMPLEGACY;
-	/* AMD mirrors leaf 1, as its FPU bit here tells. */
-	if ((r->edx & 1) && (v->vapic.base_msr & (1u << 11)))
-		r->edx |= L1_EDX_APIC;
-}
-
-static void live_e8(struct vcpu *v, u32 sub, struct cpuid_regs *r)
-{
-	(void)sub;
-	r->ecx = core_bits(v->domain) << 12 | (v->domain->max_vcpus - 1);
+	switch (leaf) {
+	case 0x1:
+		live_1(v, r);
+		break;
+	case 0x4:
+		if (r->eax & 0x1F) /* cores of the package, less one; no cache is shared */
+			r->eax |= (u32)(low_mask(core_bits(d)) & 0x3F) << 26;
+		break;
+	case 0x7:
+		vcpu_need(v, HVM_STATE_cr);
+		if ((r->ecx & L7_ECX_PKU) && (v->regs.cr4 & CR4_PKE))
+			r->ecx |= L7_ECX_OSPKE;
+		break;
+	case 0xB:
+		live_topology(v, sub, r);
+		break;
+	case 0xD: /* of subleaf 0 XCR0 bits, SSE among them; of 1 XSAVEC. The register itself is
+		   * asked: v runs here, and not every CPU tells of its XSETBV. */
+		if (sub < 2 && (r->eax & B(1)))
+			r->ebx = state_size(xgetbv(0), sub);
+		break;
+	case EXT + 1:
+		if (d->max_vcpus > 1)
+			r->ecx |= E1_ECX_CMPLEGACY;
+		/* AMD mirrors leaf 1, as its FPU bit here tells. */
+		if ((r->edx & 1) && (v->vapic.base_msr & (1u << 11)))
+			r->edx |= L1_EDX_APIC;
+		break;
+	case EXT + 8:
+		r->ecx = core_bits(d) << 12 | (d->max_vcpus - 1);
+		break;
+	default:
+		break;
+	}
 }
 
 /* guest-abi 1.6. */
@@ -457,29 +412,8 @@ void cpuid_guest(struct vcpu *v, u32 leaf, u32 sub, struct cpuid_regs *out)
 		if (rule->sub != ANY && rule->sub != sub)
 			continue;
 		*out = cache[i - 1];
-		if (rule->live)
-			rule->live(v, sub, out);
+		live(v, leaf, sub, out);
 		return;
 	}
 	*out = (struct cpuid_regs){0};
-}
-
-u64 cpuid_xcr0_mask(void)
-{
-	return xcr0_mask;
-}
-
-u64 cpuid_efer_mask(void)
-{
-	return efer_mask;
-}
-
-u64 cpuid_cr4_mask(void)
-{
-	return cr4_mask;
-}
-
-unsigned int cpuid_phys_bits(void)
-{
-	return phys_bits;
 }

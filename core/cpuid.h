@@ -12,9 +12,11 @@ struct vcpu;
 void cpuid_init(void);
 /* For v, with its current CR4, XCR0 and APIC mode where they show. */
 void cpuid_guest(struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_regs *out);
-u64 cpuid_xcr0_mask(void);          /* XCR0 bits a guest may set; 0 without XSAVE */
-u64 cpuid_efer_mask(void);          /* EFER bits a guest may set */
-u64 cpuid_cr4_mask(void);           /* CR4 bits a guest may set */
-unsigned int cpuid_phys_bits(void); /* guest's physical address width */
+
+/* What a guest may set, and the width of its physical addresses. */
+extern struct cpuid_limits {
+	u64 xcr0, efer, cr4; /* bits; xcr0 is 0 without XSAVE */
+	unsigned int phys_bits;
+} cpuid_limits;
 
 #endif

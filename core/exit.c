@@ -81,7 +81,7 @@ static bool xcr0_valid(u64 value)
 {
 	const u64 x87 = 1, sse = 2, avx = 4, avx512 = 0xE0;
 
-	return !(value & ~cpuid_xcr0_mask()) && (value & x87) &&
+	return !(value & ~cpuid_limits.xcr0) && (value & x87) &&
 	       (!(value & avx) || (value & sse)) &&
 	       (!(value & avx512) || ((value & avx512) == avx512 && (value & avx)));
 }

@@ -136,7 +136,7 @@ static u32 walk_wide(const struct domain *d, struct view *w, const struct plinth
 		     u64 *out)
 {
 	u64 table = levels == 3 ? r->cr3 & 0xFFFFFFE0u : r->cr3 & PTE_FRAME;
-	u64 have = ~0ull, reserved = PTE_FRAME & (~0ull << cpuid_phys_bits()), entry;
+	u64 have = ~0ull, reserved = PTE_FRAME & (~0ull << cpuid_limits.phys_bits), entry;
 	unsigned int shift = PAGE_SHIFT + 9 * (levels - 1), n = 0;
 
 	if (!(r->efer & EFER_NXE))

@@ -153,7 +153,7 @@ static int write_efer(struct vcpu *v, u64 value)
 	struct plinth_vcpu_state *r = &v->regs;
 
 	vcpu_need(v, HVM_STATE_cr);
-	if (value & ~cpuid_efer_mask())
+	if (value & ~cpuid_limits.efer)
 		return -XEN_EINVAL;
 	if (((value ^ r->efer) & EFER_LME) && (r->cr0 & CR0_PG))
 		return -XEN_EINVAL;
@@ -210,7 +210,7 @@ static bool value_valid(enum writing writing, u32 index, u64 value)
 	case MTRR_FIXED:
 		return types_valid(value, TYPES_MTRR);
 	case MTRR_VARIABLE:
-		return !(value >> cpuid_phys_bits()) && !(value & (mask ? 0x7FF : 0xF00)) &&
+		return !(value >> cpuid_limits.phys_bits) && !(value & (mask ? 0x7FF : 0xF00)) &&
 		       (mask || types_valid(value & 0xFF, TYPES_MTRR));
 	default:
 		return true;

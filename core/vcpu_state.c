@@ -13,10 +13,10 @@ static bool state_valid(const struct plinth_vcpu_state *s)
 	bool paging = s->cr0 & (1u << 31), long_mode = paging && (s->efer & EFER_LME);
 
 	return s->version == PLINTH_VCPU_STATE_VERSION && !(s->flags & ~PLINTH_VCPU_ONLINE) &&
-	       !(s->cr0 >> 32) && (!paging || (s->cr0 & 1)) && !(s->cr4 & ~cpuid_cr4_mask()) &&
-	       !(s->efer & ~cpuid_efer_mask()) && !(s->cr3 >> cpuid_phys_bits()) &&
+	       !(s->cr0 >> 32) && (!paging || (s->cr0 & 1)) && !(s->cr4 & ~cpuid_limits.cr4) &&
+	       !(s->efer & ~cpuid_limits.efer) && !(s->cr3 >> cpuid_limits.phys_bits) &&
 	       (!long_mode || (s->cr4 & (1u << 5))) && (s->xcr0 & 1) &&
-	       !(s->xcr0 & ~(cpuid_xcr0_mask() | 1)) && !(s->dr6 >> 32) && !(s->dr7 >> 32) &&
+	       !(s->xcr0 & ~(cpuid_limits.xcr0 | 1)) && !(s->dr6 >> 32) && !(s->dr7 >> 32) &&
 	       (s->rflags & 2) && !(s->rflags >> 22) && !(s->cr8 & ~15ull);
 }
 

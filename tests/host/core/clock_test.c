@@ -23,10 +23,7 @@
 #define V  (&env_vcpu[0])
 #define V1 (&env_vcpu[1])
 
-unsigned int cpuid_phys_bits(void)
-{
-	return 40;
-}
+struct cpuid_limits cpuid_limits = {.phys_bits = 40};
 
 /* As a guest computes it (guest-abi 4.1). */
 static u64 guest_ns(const struct vcpu_time_info *t, u64 tsc)

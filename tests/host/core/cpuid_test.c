@@ -153,7 +153,7 @@ static void hidden(void **state)
 	assert_int_equal(ask(V, E + 7, 0).edx, 1u << 8);
 	r = ask(V, E + 8, 0);
 	assert_int_equal(r.eax, 0x3030); /* 52 physical bits become 48; no 57 */
-	assert_int_equal(cpuid_phys_bits(), 48);
+	assert_int_equal(cpuid_limits.phys_bits, 48);
 }
 
 static void identity(void **state)
@@ -241,7 +241,7 @@ static void extended_state(void **state)
 	(void)state;
 	full_host();
 	boot(1);
-	assert_true(cpuid_xcr0_mask() == 0x2E7);
+	assert_true(cpuid_limits.xcr0 == 0x2E7);
 	r = ask(V, 0xD, 0);
 	assert_int_equal(r.eax, 0x2E7);
 	assert_int_equal(r.ecx, 2696);
@@ -261,7 +261,7 @@ static void extended_state(void **state)
 	/* AVX-512 only in part: all of it goes, with what needs it. */
 	add(0xD, 0, 0x267, 0, 0, 0);
 	boot(1);
-	assert_true(cpuid_xcr0_mask() == 0x207);
+	assert_true(cpuid_limits.xcr0 == 0x207);
 	r = ask(V, 7, 0);
 	assert_int_equal(r.ebx >> 16 & 1, 0);
 	assert_int_equal(r.ebx >> 5 & 1, 1);
@@ -272,16 +272,16 @@ static void extended_state(void **state)
 	assert_int_equal(ask(V, 1, 0).ecx >> 28 & 1, 0);
 	assert_int_equal(ask(V, 7, 0).ebx >> 5 & 1, 0);
 	assert_int_equal(ask(V, 7, 0).ecx >> 3 & 1, 0);
-	assert_false(cpuid_cr4_mask() & CR4_PKE);
-	assert_true(cpuid_cr4_mask() & CR4_OSXSAVE);
+	assert_false(cpuid_limits.cr4 & CR4_PKE);
+	assert_true(cpuid_limits.cr4 & CR4_OSXSAVE);
 	/* No XSAVE at all. */
 	add(1, 0, 0x800F12, 0x800, ~(1u << 26), ~0u);
 	boot(1);
-	assert_true(cpuid_xcr0_mask() == 0);
+	assert_true(cpuid_limits.xcr0 == 0);
 	assert_true(zero(ask(V, 0xD, 0)));
 	assert_true(zero(ask(V, 0xD, 1)));
 	assert_int_equal(ask(V, 1, 0).ecx >> 26 & 1, 0);
-	assert_false(cpuid_cr4_mask() & CR4_OSXSAVE);
+	assert_false(cpuid_limits.cr4 & CR4_OSXSAVE);
 	fake_xcr0 = 1;
 }
 
@@ -297,17 +297,17 @@ static void small_host(void **state)
 	assert_int_equal(ask(V, 0, 0).eax, 0xD);
 	assert_int_equal(ask(V, 0, 0).ebx, 0x68747541);
 	assert_int_equal(ask(V, E, 0).eax, E + 1);
-	assert_int_equal(cpuid_phys_bits(), 36);
-	assert_false(cpuid_efer_mask() & EFER_NXE);
-	assert_true(cpuid_efer_mask() & EFER_FFXSR);
-	assert_false(cpuid_cr4_mask() & (CR4_SMEP | CR4_FSGSBASE | CR4_LA57 | CR4_VMXE));
+	assert_int_equal(cpuid_limits.phys_bits, 36);
+	assert_false(cpuid_limits.efer & EFER_NXE);
+	assert_true(cpuid_limits.efer & EFER_FFXSR);
+	assert_false(cpuid_limits.cr4 & (CR4_SMEP | CR4_FSGSBASE | CR4_LA57 | CR4_VMXE));
 	assert_true(zero(ask(V, 7, 0)));
 	assert_int_equal(ask(V, 1, 0).eax, 0x100F42);
 	assert_int_equal(ask(V, E + 1, 0).edx >> 9 & 1, 1);
 	full_host();
 	boot(2);
-	assert_true(cpuid_efer_mask() == (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR));
-	assert_false(cpuid_cr4_mask() & (CR4_LA57 | CR4_VMXE));
+	assert_true(cpuid_limits.efer == (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR));
+	assert_false(cpuid_limits.cr4 & (CR4_LA57 | CR4_VMXE));
 }
 
 int main(void)

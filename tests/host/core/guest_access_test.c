@@ -23,12 +23,7 @@
 #define PS 0x80ull
 #define NX (1ull << 63)
 
-static unsigned int phys_bits = 40;
-
-unsigned int cpuid_phys_bits(void)
-{
-	return phys_bits;
-}
+struct cpuid_limits cpuid_limits = {.phys_bits = 40};
 
 static u64 *table(u64 at)
 {

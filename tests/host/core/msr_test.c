@@ -16,14 +16,8 @@
 #define V  (&env_vcpu[0])
 #define GP (-22)
 
-u64 cpuid_efer_mask(void)
-{
-	return EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
-}
-unsigned int cpuid_phys_bits(void)
-{
-	return 40;
-}
+struct cpuid_limits cpuid_limits = {.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE,
+				    .phys_bits = 40};
 void event_upcall(struct vcpu *v)
 {
 	(void)v;
