@@ -44,6 +44,7 @@ static void check_no_writable_code(void)
 
 void hypervisor_main(u32 magic, u32 mbi)
 {
+	clock_begin();
 	smp_init_boot_cpu(); /* first of all: from here on a fault is reported */
 	serial_init();
 	log_line("Plinth hypervisor");

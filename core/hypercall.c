@@ -53,6 +53,7 @@ void hypercall_exit(struct vcpu *v, const struct hvm_exit *exit)
 	if (result == HYPERCALL_RESTART) {
 		v->regs.rip = rip;
 		v->int_shadow = shadow;
+		v->event.valid = false; /* single-stepped only when it is done */
 		return;
 	}
 	if (restarts(number) && hypercall_start(cmd))

@@ -3,6 +3,7 @@
 #include <core/vcpu.h>
 
 #include <arch/x86_64/cpu/percpu.h>
+#include <arch/x86_64/cpu/regs.h>
 #include <arch/x86_64/cpu/smp.h>
 #include <core/clock.h>
 #include <core/cpuid.h>
@@ -295,6 +296,17 @@ int vcpu_skip(struct vcpu *v, const struct hvm_exit *exit)
 	v->regs.rip += length;
 	if (v->regs.rip >> 32 && hvm->code_bits(v) != 64)
 		v->regs.rip &= 0xFFFFFFFFu;
-	v->int_shadow = 0;
+	vcpu_completed(v);
 	return 0;
+}
+
+void vcpu_completed(struct vcpu *v)
+{
+	v->int_shadow = 0;
+	if (unlikely(v->regs.rflags & RFLAGS_TF)) {
+		vcpu_need(v, HVM_STATE_debug);
+		v->regs.dr6 |= DR6_BS;
+		vcpu_dirty(v, HVM_STATE_debug);
+		vcpu_raise(v, X86_DB);
+	}
 }

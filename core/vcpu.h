@@ -135,5 +135,7 @@ void vcpu_raise_page_fault(struct vcpu *v, gva_t address, u32 error);
 /* Advances RIP behind the intercepted instruction; ends interrupt shadow. Returns 0, or -XEN_EFAULT
  * with an exception queued (the instruction could not be read or decoded). */
 must_use int vcpu_skip(struct vcpu *v, const struct hvm_exit *exit);
+/* An instruction was emulated and RIP moved on: ends the interrupt shadow, single-steps. */
+void vcpu_completed(struct vcpu *v);
 
 #endif

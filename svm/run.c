@@ -15,7 +15,6 @@
 #define X86_OF     4u
 #define X86_MF     16u
 #define X86_AC     17u
-#define DR6_STEP   (1u << 14)
 #define DR7_DETECT (1u << 13)
 #define INSN_MAX   15u
 
@@ -244,12 +243,13 @@ static __attribute__((noinline)) void act(struct vcpu *v, struct hvm_exit *exit,
 static inline bool prepare(struct vcpu *v, struct vmcb *b, u8 tpr)
 {
 	u64 ctl = V_INTR_MASKING | tpr;
-	/* CR8 is native; only if lowering it may release an interrupt must we know. */
-	bool watch_cr8 = tpr != 0 && READ_ONCE(v->vapic.irr_hint);
-	bool soft = false;
+	bool watch_cr8, soft = false;
 
 	if (unlikely(v->want_irq_window || v->want_nmi_window))
 		ctl |= open_windows(v, b);
+	/* CR8 is native; only if lowering it may release an interrupt must we know. (A write while
+	 * V_IRQ is set is more than QEMU's TCG 7.2 survives, too.) */
+	watch_cr8 = (tpr != 0 && READ_ONCE(v->vapic.irr_hint)) || (ctl & V_IRQ);
 	if (unlikely(watch_cr8 != (b->intercept_cr != 0))) {
 		b->intercept_cr = watch_cr8 ? ICPT_CR8_WRITE : 0;
 		b->clean &= ~CLEAN_I;
@@ -296,7 +296,7 @@ void svm_run(struct vcpu *v, struct hvm_exit *exit)
 		keep_event(v, b->exit_int_info, soft);
 	kind = svm_exit_decode(b, (u32)v->regs.gpr[GPR_RCX], exit);
 	if (unlikely(b->host.nmi) && nmi_progress(v, b) && kind == KIND_db) {
-		b->dr6 &= ~(u64)DR6_STEP;
+		b->dr6 &= ~(u64)DR6_BS;
 		b->clean &= ~CLEAN_DRX;
 		exit->reason = EXIT_nmi_window;
 		return;

@@ -3,6 +3,7 @@
 #include <core/mm/p2m.h>
 
 #include <core/mm/frame.h>
+#include <core/vapic.h>
 #include <xen/errno.h>
 
 #define POPULATE_PIECE  4096u /* pages */
@@ -45,6 +46,8 @@ static int map_locked(struct domain *d, gfn_t g, hfn_t f, unsigned int order, un
 
 	if (tables_exceeded(d, g, order))
 		return -XEN_ENOMEM;
+	if ((VAPIC_BASE >> PAGE_SHIFT) - g.v < 1ull << order && !d->control)
+		return -XEN_EINVAL; /* the virtual APIC's page stays a hole */
 	r = ept_map(&d->p2m, g, f, order, rights, type);
 	settle(d, r.flush, hfn(0), ~0ull);
 	return r.err;

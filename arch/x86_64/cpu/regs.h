@@ -40,6 +40,7 @@
 
 #define RFLAGS_RSVD1 0x000002 /* always one */
 #define RFLAGS_TF    0x000100
+#define DR6_BS       0x4000 /* single step */
 #define RFLAGS_IF    0x000200
 #define RFLAGS_RF    0x010000
 #define RFLAGS_VM    0x020000

@@ -203,9 +203,13 @@ static u64 cmos_utc_seconds(void)
 		cmos_number(again.minute, status), cmos_number(again.second, status));
 }
 
+void clock_begin(void)
+{
+	tsc_base = rdtsc();
+}
+
 void clock_init(void)
 {
-	u64 start = rdtsc();
 	struct reference r = {NULL, 0, 0, NULL};
 
 	if (hpet_start(&r))
@@ -223,7 +227,6 @@ void clock_init(void)
 		panic("clock: the TSC cannot be measured: no HPET, PM timer or PIT that counts");
 	to_ns = clock_scale_ratio(NS_PER_SEC, tsc_hz);
 	to_tsc = clock_scale_ratio(tsc_hz, NS_PER_SEC);
-	tsc_base = start;
 	utc_boot_ns = cmos_utc_seconds() * NS_PER_SEC - clock_ns();
 	log_line("clock: TSC at %lu kHz by the %s", tsc_hz / 1000, r.name);
 	compare_with_cpuid();

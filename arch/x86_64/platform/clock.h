@@ -19,6 +19,8 @@ static inline u64 clock_scale_apply(struct clock_scale s, u64 delta)
 	return (u64)(((unsigned __int128)delta * s.mul) >> 32);
 }
 
+/* Time 0 of clock_ns() is now. */
+void clock_begin(void);
 /* Measures the TSC (under 60 ms), checks CPUID's claim, reads the CMOS clock. Needs acpi_init(). */
 void clock_init(void);
 /* Since boot, monotonic on one CPU, and on all if clock_tsc_stable. 0 before clock_init(). */
