@@ -9,18 +9,44 @@
 #include <core/insn.h>
 #include <core/mm/p2m.h>
 
-/* One access that does not leave its page. */
+/* One access that does not leave its page. What reads there may be memory all the same: read-only,
+ * and the instruction writes as well. */
 static u64 page_read(struct vcpu *v, gpa_t at, unsigned int width)
 {
+	u64 value = 0;
+
 	if ((at.v & ~PAGE_MASK) == VAPIC_BASE && vapic_mmio_active(v))
 		return vapic_mmio_read(v, (u32)(at.v & PAGE_MASK), width);
-	return low_mask(width * 8);
+	return copy_from_gpa(v->domain, &value, at, width) ? low_mask(width * 8) : value;
 }
 
 static void page_write(struct vcpu *v, gpa_t at, unsigned int width, u64 value)
 {
 	if ((at.v & ~PAGE_MASK) == VAPIC_BASE && vapic_mmio_active(v))
 		vapic_mmio_write(v, (u32)(at.v & PAGE_MASK), width, value);
+}
+
+static bool walk_byte(struct vcpu *v, gva_t at, bool write, gpa_t *out)
+{
+	unsigned int access = (write ? ACCESS_WRITE : 0) | (hvm->cpl(v) == 3 ? ACCESS_USER : 0);
+	u32 fault;
+
+	if (guest_walk(v, at, access, out, &fault) == 0)
+		return true;
+	if (fault == FAULT_NONCANONICAL)
+		vcpu_raise_error(v, X86_GP, 0);
+	else
+		vcpu_raise_page_fault(v, at, fault);
+	return false;
+}
+
+bool access_walk(struct vcpu *v, gva_t at, unsigned int width, bool write, gpa_t *out)
+{
+	gva_t second = gva(align_down(at.v + width - 1, PAGE_SIZE));
+	gpa_t unused;
+
+	return walk_byte(v, at, write, out) &&
+	       (second.v <= at.v || walk_byte(v, second, write, &unused));
 }
 
 /* An operand that straddles two pages, of which one or both are not RAM: byte by byte, each where
@@ -30,18 +56,11 @@ static bool straddling(struct vcpu *v, gva_t at, unsigned int width, bool write,
 	u64 result = 0;
 
 	for (unsigned int i = 0; i < width; i++) {
-		gva_t byte_at = gva(at.v + i);
 		u8 byte = (u8)(*value >> (i * 8));
 		gpa_t g;
-		u32 fault;
 
-		if (guest_walk(v, byte_at, write ? ACCESS_WRITE : 0, &g, &fault)) {
-			if (fault == FAULT_NONCANONICAL)
-				vcpu_raise_error(v, X86_GP, 0);
-			else
-				vcpu_raise_page_fault(v, byte_at, fault);
+		if (!walk_byte(v, gva(at.v + i), write, &g))
 			return false;
-		}
 		if (write && copy_to_gpa(v->domain, g, &byte, 1))
 			page_write(v, g, 1, byte);
 		else if (!write && copy_from_gpa(v->domain, &byte, g, 1))
@@ -57,6 +76,7 @@ static void emulate(struct vcpu *v, const struct insn *insn, const struct insn_m
 {
 	bool within = (g.v & PAGE_MASK) + plan->width <= PAGE_SIZE;
 	gva_t linear = gva(0);
+	gpa_t unused;
 	u64 value = 0;
 
 	/* Only an operand at the page's end or start can straddle; the address is not needed else.
@@ -66,6 +86,9 @@ static void emulate(struct vcpu *v, const struct insn *insn, const struct insn_m
 		linear = insn_linear(insn, v->regs.gpr, v->regs.seg, v->regs.rip);
 		within = (linear.v & PAGE_MASK) + plan->width <= PAGE_SIZE;
 	}
+	/* All faults come before any effect. */
+	if (!within && !access_walk(v, linear, plan->width, plan->writes, &unused))
+		return;
 	if (plan->reads) {
 		if (within)
 			value = page_read(v, g, plan->width);

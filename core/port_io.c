@@ -92,20 +92,17 @@ static int source_base(struct vcpu *v, bool in, u64 *base)
 static int string_step(struct vcpu *v, const struct hvm_exit *exit, gva_t at)
 {
 	unsigned int width = exit->u.io.width;
+	bool in = exit->u.io.in;
 	u32 value = port_read(exit->u.io.port, width);
-	gpa_t g;
-	u32 fault = 0;
+	gpa_t unused;
 
-	if (exit->u.io.in ? copy_to_guest(v, at, &value, width)
-			  : copy_from_guest(v, &value, at, width)) {
-		if (guest_walk(v, at, exit->u.io.in ? ACCESS_WRITE : 0, &g, &fault) &&
-		    fault != FAULT_NONCANONICAL)
-			vcpu_raise_page_fault(v, at, fault);
-		else
-			vcpu_raise_error(v, X86_GP, 0);
+	if (!access_walk(v, at, width, in, &unused))
+		return -1;
+	if (in ? copy_to_guest(v, at, &value, width) : copy_from_guest(v, &value, at, width)) {
+		vcpu_raise_error(v, X86_GP, 0); /* no memory: not a place for strings */
 		return -1;
 	}
-	if (!exit->u.io.in)
+	if (!in)
 		port_write(v, exit->u.io.port, value, width);
 	return 0;
 }
@@ -114,6 +111,7 @@ static void string(struct vcpu *v, const struct hvm_exit *exit)
 {
 	unsigned int width = exit->u.io.width, bytes = exit->u.io.address_bytes;
 	u64 mask = low_mask(bytes * 8), base;
+	u64 linear_mask = low_mask(hvm->code_bits(v) == 64 ? 64 : 32);
 	u64 *pointer = &v->regs.gpr[exit->u.io.in ? GPR_RDI : GPR_RSI];
 	u64 *counter = &v->regs.gpr[GPR_RCX];
 	u64 step = v->regs.rflags & RFLAGS_DF ? 0 - (u64)width : width;
@@ -122,7 +120,9 @@ static void string(struct vcpu *v, const struct hvm_exit *exit)
 	if (source_base(v, exit->u.io.in, &base))
 		return;
 	for (unsigned int done = 0; count && done < STRING_PIECE; count--, done += width) {
-		if (string_step(v, exit, gva(base + (*pointer & mask))))
+		u64 at = (base + (*pointer & mask)) & linear_mask;
+
+		if (string_step(v, exit, gva(at)))
 			return;
 		advance(pointer, step, bytes);
 		if (exit->u.io.rep)

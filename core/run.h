@@ -13,5 +13,8 @@ void deliver_events(struct vcpu *v);
 void exit_handle(struct vcpu *v, const struct hvm_exit *exit);       /* core/exit.c */
 void port_io_exit(struct vcpu *v, const struct hvm_exit *exit);      /* core/port_io.c */
 void nested_fault_exit(struct vcpu *v, const struct hvm_exit *exit); /* core/nested_fault.c */
+/* Where the intercepted instruction's access to [at, at + width) begins, with the rights it has at
+ * its CPL; width 1..8. false: one of its pages faults, which is queued. */
+must_use bool access_walk(struct vcpu *v, gva_t at, unsigned int width, bool write, gpa_t *out);
 
 #endif
