@@ -4,8 +4,8 @@
 #define DOM0_CONSOLE_GUEST_CONSOLE_H
 
 #include <core/types.h>
+#include <dom0/hyper/rings.h>
 #include <xen/hypercall.h>
-#include <xen/shared_info.h>
 
 #define GUEST_CONSOLE_RING_SIZE 65536u
 #define GUEST_CONSOLE_LINE      256u

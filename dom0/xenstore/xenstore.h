@@ -4,8 +4,8 @@
 #define DOM0_XENSTORE_XENSTORE_H
 
 #include <core/types.h>
+#include <dom0/hyper/rings.h>
 #include <xen/hypercall.h>
-#include <xen/shared_info.h>
 
 /*
  * One server. Single-threaded: no lock, nothing blocks, and no call may be made from inside a

@@ -102,18 +102,15 @@ struct xen_compile_info {
 #define VMASST_TYPE_runstate_update_flag 5u
 
 /* vcpu_op */
-#define VCPUOP_initialise                     0u
 #define VCPUOP_up                             1u
 #define VCPUOP_down                           2u
 #define VCPUOP_is_up                          3u
 #define VCPUOP_get_runstate_info              4u
 #define VCPUOP_register_runstate_memory_area  5u
-#define VCPUOP_set_periodic_timer             6u
 #define VCPUOP_stop_periodic_timer            7u
 #define VCPUOP_set_singleshot_timer           8u
 #define VCPUOP_stop_singleshot_timer          9u
 #define VCPUOP_register_vcpu_info             10u
-#define VCPUOP_send_nmi                       11u
 #define VCPUOP_register_vcpu_time_memory_area 13u
 
 struct vcpu_register_area { /* runstate (5) and time (13) */
@@ -142,7 +139,6 @@ struct sched_shutdown {
 };
 #define SHUTDOWN_poweroff   0u
 #define SHUTDOWN_reboot     1u
-#define SHUTDOWN_suspend    2u
 #define SHUTDOWN_crash      3u
 #define SHUTDOWN_watchdog   4u
 #define SHUTDOWN_soft_reset 5u
@@ -158,7 +154,6 @@ struct sched_poll {
 /* event_channel_op */
 #define EVTCHNOP_bind_interdomain 0u
 #define EVTCHNOP_bind_virq        1u
-#define EVTCHNOP_bind_pirq        2u
 #define EVTCHNOP_close            3u
 #define EVTCHNOP_send             4u
 #define EVTCHNOP_status           5u
@@ -169,7 +164,6 @@ struct sched_poll {
 #define EVTCHNOP_reset            10u
 #define EVTCHNOP_init_control     11u
 #define EVTCHNOP_expand_array     12u
-#define EVTCHNOP_set_priority     13u
 
 typedef uint32_t evtchn_port_t;
 
@@ -230,20 +224,16 @@ struct evtchn_reset {
 	domid_t dom;
 };
 
-#define VIRQ_TIMER    0u
-#define VIRQ_DEBUG    1u
-#define VIRQ_CONSOLE  2u
-#define VIRQ_DOM_EXC  3u
-#define VIRQ_CON_RING 8u
-#define NR_VIRQS      24u
+#define VIRQ_TIMER   0u
+#define VIRQ_DEBUG   1u
+#define VIRQ_CONSOLE 2u
+#define VIRQ_DOM_EXC 3u
+#define NR_VIRQS     24u
 
 /* hvm_op */
 #define HVMOP_set_param                0u
 #define HVMOP_get_param                1u
-#define HVMOP_flush_tlbs               5u
 #define HVMOP_pagetable_dying          9u
-#define HVMOP_get_time                 10u
-#define HVMOP_get_mem_type             15u
 #define HVMOP_set_evtchn_upcall_vector 23u
 
 struct xen_hvm_param {
@@ -270,7 +260,6 @@ struct xen_hvm_evtchn_upcall_vector {
 /* grant_table_op */
 #define GNTTABOP_map_grant_ref   0u
 #define GNTTABOP_unmap_grant_ref 1u
-#define GNTTABOP_setup_table     2u
 #define GNTTABOP_copy            5u
 #define GNTTABOP_query_size      6u
 #define GNTTABOP_set_version     8u
@@ -356,7 +345,6 @@ struct gnttab_get_version {
 #define GNTST_bad_gntref        (-3)
 #define GNTST_bad_handle        (-4)
 #define GNTST_bad_virt_addr     (-5)
-#define GNTST_no_device_space   (-7)
 #define GNTST_permission_denied (-8)
 #define GNTST_bad_page          (-9)
 #define GNTST_bad_copy_arg      (-10)

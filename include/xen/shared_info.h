@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Pages shared between a guest and the hypervisor or the control domain. */
+/* Pages shared between a guest and the hypervisor. */
 #ifndef XEN_SHARED_INFO_H
 #define XEN_SHARED_INFO_H
 
@@ -19,8 +19,7 @@ struct vcpu_time_info {
 	uint8_t flags;
 	uint8_t pad1[2];
 };
-#define XEN_PVCLOCK_TSC_STABLE    (1u << 0)
-#define XEN_PVCLOCK_GUEST_STOPPED (1u << 1)
+#define XEN_PVCLOCK_TSC_STABLE (1u << 0)
 
 struct vcpu_info {
 	uint8_t evtchn_upcall_pending;
@@ -55,24 +54,6 @@ struct vcpu_runstate_info {
 #define RUNSTATE_offline    3
 #define XEN_RUNSTATE_UPDATE (1ull << 63)
 
-struct xencons_interface {
-	char in[1024];
-	char out[2048];
-	uint32_t in_cons, in_prod;
-	uint32_t out_cons, out_prod;
-	uint8_t connection;
-};
-
-struct xenstore_domain_interface {
-	char req[1024];
-	char rsp[1024];
-	uint32_t req_cons, req_prod;
-	uint32_t rsp_cons, rsp_prod;
-	uint32_t server_features;
-	uint32_t connection;
-	uint32_t error;
-};
-
 _Static_assert(sizeof(struct vcpu_time_info) == 32, "ABI");
 _Static_assert(offsetof(struct vcpu_time_info, flags) == 29, "ABI");
 _Static_assert(sizeof(struct vcpu_info) == 64, "ABI");
@@ -81,9 +62,5 @@ _Static_assert(offsetof(struct shared_info, evtchn_pending) == 2048, "ABI");
 _Static_assert(offsetof(struct shared_info, wc_version) == 3072, "ABI");
 _Static_assert(offsetof(struct shared_info, nmi_reason) == 3104, "ABI");
 _Static_assert(sizeof(struct vcpu_runstate_info) == 48, "ABI");
-_Static_assert(offsetof(struct xencons_interface, in_cons) == 3072, "ABI");
-_Static_assert(offsetof(struct xencons_interface, connection) == 3088, "ABI");
-_Static_assert(offsetof(struct xenstore_domain_interface, req_cons) == 2048, "ABI");
-_Static_assert(offsetof(struct xenstore_domain_interface, error) == 2072, "ABI");
 
 #endif

@@ -36,14 +36,11 @@ struct hvm_memmap_entry {
 };
 #define XEN_HVM_MEMMAP_RAM      1u
 #define XEN_HVM_MEMMAP_RESERVED 2u
-#define XEN_HVM_MEMMAP_ACPI     3u
 #define XEN_HVM_MEMMAP_NVS      4u
-#define XEN_HVM_MEMMAP_UNUSABLE 5u
 
-#define XEN_ELFNOTE_FEATURES       17u
-#define XEN_ELFNOTE_SUSPEND_CANCEL 14u
-#define XEN_ELFNOTE_PHYS32_ENTRY   18u
-#define XEN_ELFNOTE_PHYS32_RELOC   19u
+#define XEN_ELFNOTE_FEATURES     17u
+#define XEN_ELFNOTE_PHYS32_ENTRY 18u
+#define XEN_ELFNOTE_PHYS32_RELOC 19u
 
 _Static_assert(sizeof(struct hvm_start_info) == 56, "ABI");
 _Static_assert(sizeof(struct hvm_modlist_entry) == 32, "ABI");

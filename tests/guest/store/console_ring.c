@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The console ring: text goes out, also more than fits at once; wild indices harm nobody. */
+#include <dom0/hyper/rings.h>
 #include <tests/guest/lib/guest.h>
 
 const char test_title[] = "console ring";

@@ -3,6 +3,7 @@
 #ifndef TESTS_GUEST_STORE_XS_H
 #define TESTS_GUEST_STORE_XS_H
 
+#include <dom0/hyper/rings.h>
 #include <tests/guest/lib/guest.h>
 
 struct xs_header {
