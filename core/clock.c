@@ -153,53 +153,47 @@ void clock_runstate(struct vcpu *v, int state, u64 now, bool write_area)
 	spin_unlock(&v->runstate_lock);
 }
 
-void clock_runstate_publish(struct vcpu *v)
+static void publish_time(struct vcpu *v)
 {
+	struct vcpu_time_info t = time_info(1);
+	const u32 even = 2;
+
+	area_write(&v->time_area, 0, &t, sizeof(t));
+	barrier();
+	area_write(&v->time_area, 0, &even, sizeof(even));
+}
+
+/* Registration */
+
+/* Two vCPUs may register for the same one at once. */
+static int area_register(struct vcpu *cur, struct vcpu *v, struct guest_area *slot, u64 addr,
+			 u32 size, void (*fill)(struct vcpu *v))
+{
+	struct guest_area area, old;
+	int err = area_get(cur, addr, size, &area);
+
+	if (err)
+		return err;
 	spin_lock(&v->runstate_lock);
-	if (v->runstate_area.valid)
-		publish(v);
+	old = *slot;
+	*slot = area;
+	if (area.valid)
+		fill(v);
 	spin_unlock(&v->runstate_lock);
+	area_put(&old, size);
+	return 0;
 }
 
 int clock_register_runstate(struct vcpu *cur, struct vcpu *v, gva_t addr)
 {
-	struct guest_area area, old;
-	int err = area_get(cur, addr.v, sizeof(struct vcpu_runstate_info), &area);
-
-	if (err)
-		return err;
-	spin_lock(&v->runstate_lock);
-	old = v->runstate_area;
-	v->runstate_area = area;
-	if (area.valid)
-		publish(v);
-	spin_unlock(&v->runstate_lock);
-	area_put(&old, sizeof(struct vcpu_runstate_info));
-	return 0;
+	return area_register(cur, v, &v->runstate_area, addr.v, sizeof(struct vcpu_runstate_info),
+			     publish);
 }
 
 int clock_register_time(struct vcpu *cur, struct vcpu *v, gva_t addr)
 {
-	struct vcpu_time_info t = time_info(1);
-	struct guest_area area, old;
-	int err = area_get(cur, addr.v, sizeof(t), &area);
-
-	if (err)
-		return err;
-	if (area.valid) {
-		const u32 even = 2;
-
-		area_write(&area, 0, &t, sizeof(t));
-		barrier();
-		area_write(&area, 0, &even, sizeof(even));
-	}
-	/* Two vCPUs may register for the same one at once. */
-	spin_lock(&v->runstate_lock);
-	old = v->time_area;
-	v->time_area = area;
-	spin_unlock(&v->runstate_lock);
-	area_put(&old, sizeof(t));
-	return 0;
+	return area_register(cur, v, &v->time_area, addr.v, sizeof(struct vcpu_time_info),
+			     publish_time);
 }
 
 void clock_release_areas(struct vcpu *v)

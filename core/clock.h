@@ -15,8 +15,6 @@ void clock_write_wall(struct shared_info *s);
 /* v enters state (RUNSTATE_*) at now: accounts the time of the old one and, if an area is
  * registered and write_area, writes it. Any CPU. */
 void clock_runstate(struct vcpu *v, int state, u64 now, bool write_area);
-/* Writes the registered runstate area now. */
-void clock_runstate_publish(struct vcpu *v);
 
 /* VCPUOP 5 and 13: addr is linear in the caller's (cur's) page tables; 0 drops the time area. */
 must_use int clock_register_runstate(struct vcpu *cur, struct vcpu *v, gva_t addr);

@@ -145,7 +145,7 @@ static void runstate(void **state)
 		now += seed >> 50;
 	}
 	env_domain.runstate_flag = true;
-	clock_runstate_publish(V);
+	clock_runstate(V, 1, now, true);
 	assert_memory_equal(area, &V->runstate, sizeof(*area));
 	assert_false(area->state_entry_time & XEN_RUNSTATE_UPDATE);
 	clock_release_areas(V);
