@@ -25,14 +25,6 @@ static inline void list_insert_before(struct list *pos, struct list *item)
 	pos->prev->next = item;
 	pos->prev = item;
 }
-static inline void list_add_tail(struct list *head, struct list *item)
-{
-	list_insert_before(head, item);
-}
-static inline void list_add_head(struct list *head, struct list *item)
-{
-	list_insert_before(head->next, item);
-}
 /* Removes item and leaves it empty, so that removing twice is harmless. */
 static inline void list_remove(struct list *item)
 {

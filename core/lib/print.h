@@ -7,8 +7,8 @@
 #include <core/types.h>
 
 /* Formats into buf (size bytes, always NUL-terminated unless size is 0) and returns the length
- * that the whole text needs. Knows %d %i %u %x %X %o %c %s %p %%, flags 0 - + # and space, width,
- * precision (* too), hh h l ll z. */
+ * that the whole text needs. Knows %d %u %x %c %s %%, the flags 0 - #, width (64 at most), l and z,
+ * and for text a precision of *. */
 size_t format_text(char *buf, size_t size, const char *fmt, ...) printf_like(3, 4);
 size_t format_text_v(char *buf, size_t size, const char *fmt, va_list ap) printf_like(3, 0);
 

@@ -20,18 +20,9 @@ size_t strnlen(const char *s, size_t max)
 
 int strcmp(const char *a, const char *b)
 {
-	return strncmp(a, b, SIZE_MAX / 2);
-}
-
-int strncmp(const char *a, const char *b, size_t n)
-{
-	for (; n > 0; n--, a++, b++) {
-		if (*a != *b)
-			return (u8)*a < (u8)*b ? -1 : 1;
-		if (*a == '\0')
-			break;
-	}
-	return 0;
+	for (; *a == *b && *a != '\0'; a++)
+		b++;
+	return (u8)*a - (u8)*b;
 }
 
 size_t string_copy(char *dst, const char *src, size_t size)

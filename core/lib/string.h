@@ -12,7 +12,6 @@ int memcmp(const void *a, const void *b, size_t n);
 size_t strlen(const char *s);
 size_t strnlen(const char *s, size_t max);
 int strcmp(const char *a, const char *b);
-int strncmp(const char *a, const char *b, size_t n);
 /* Copies at most size-1 bytes and always terminates; returns strlen(src). size > 0. */
 size_t string_copy(char *dst, const char *src, size_t size);
 
