@@ -15,6 +15,7 @@
 #include <core/mm/p2m.h>
 #include <core/vcpu.h>
 #include <core/vcpu_state.h>
+#include <plinth/start_state.h>
 #include <xen/start_info.h>
 
 #define CONTROL_MEMORY  MIB(16)
@@ -173,28 +174,6 @@ static u64 write_start_info(u64 base)
 	return start;
 }
 
-/* guest-abi 1.2: the state in which a PVH guest starts. */
-static int start_vcpu(struct domain *d, u64 entry, u64 start_info)
-{
-	struct plinth_vcpu_state s = {.version = PLINTH_VCPU_STATE_VERSION,
-				      .flags = PLINTH_VCPU_ONLINE,
-				      .rip = entry,
-				      .rflags = 2,
-				      .cr0 = 0x11,
-				      .xcr0 = 1,
-				      .dr6 = 0xFFFF0FF0,
-				      .dr7 = 0x400,
-				      .pat = 0x0007040600070406ull};
-
-	for (unsigned int i = 0; i < SEG_COUNT; i++)
-		s.seg[i] = (struct plinth_segment){.attr = 0xC93, .limit = ~0u};
-	s.seg[SEG_CS].attr = 0xC9B;
-	s.seg[SEG_LDTR] = (struct plinth_segment){.attr = 0x82, .limit = 0xFFFF};
-	s.seg[SEG_TR] = (struct plinth_segment){.attr = 0x8B, .limit = 0x67};
-	s.gpr[GPR_RBX] = start_info;
-	return vcpu_state_set(d->vcpu[0], &s);
-}
-
 static int open_ports(struct domain *d)
 {
 	int err = hvm->set_ports(d, 0, 0xFFFF, true);
@@ -210,6 +189,7 @@ const char *control_domain_build(const struct boot_info *bi)
 		.max_vcpus = 1, .max_pages = CONTROL_MEMORY >> PAGE_SHIFT, .name = "Domain-0"};
 	struct control_image image;
 	struct domain *d;
+	struct plinth_vcpu_state start;
 	const char *why;
 	hfn_t first;
 	u64 base;
@@ -235,7 +215,8 @@ const char *control_domain_build(const struct boot_info *bi)
 	control_image_load(&image, phys_to_virt(hpa(base)));
 	if (map_memory(d, first) || map_modules(d) || open_ports(d))
 		return "too little memory for the control domain's page tables";
-	if (start_vcpu(d, base + image.entry, write_start_info(base)))
+	start = plinth_pvh_start_state(base + image.entry, write_start_info(base));
+	if (vcpu_state_set(d->vcpu[0], &start))
 		return "the control domain's entry point cannot be used";
 	log_line("control domain: %lu MiB at %#lx, entry %#lx", (u64)(CONTROL_MEMORY >> 20), base,
 		 base + image.entry);

@@ -12,6 +12,7 @@
 #include <dom0/entry/panic.h>
 #include <dom0/hyper/foreign.h>
 #include <dom0/hyper/hypercall.h>
+#include <plinth/start_state.h>
 #include <xen/start_info.h>
 
 #define EXTRA_PAGES 64u /* ACPI tables and special pages, besides the RAM asked for */
@@ -292,23 +293,9 @@ static int special_pages(struct build *b, struct built_domain *out)
 
 static int set_vcpu(struct build *b)
 {
-	struct plinth_vcpu_state s = {.version = PLINTH_VCPU_STATE_VERSION,
-				      .flags = PLINTH_VCPU_ONLINE,
-				      .rip = b->elf.entry,
-				      .rflags = 2,
-				      .cr0 = 0x11,
-				      .xcr0 = 1,
-				      .dr6 = 0xFFFF0FF0,
-				      .dr7 = 0x400,
-				      .pat = 0x0007040600070406ull};
+	struct plinth_vcpu_state s = plinth_pvh_start_state(b->elf.entry, b->layout.start_info.v);
 	struct plinth_control c = {.u.vcpu = {.domid = b->domid, .buffer = ptr_arg(&s)}};
 
-	for (unsigned int i = 0; i < SEG_COUNT; i++)
-		s.seg[i] = (struct plinth_segment){.attr = 0xC93, .limit = ~0u};
-	s.seg[SEG_CS].attr = 0xC9B;
-	s.seg[SEG_LDTR] = (struct plinth_segment){.attr = 0x82, .limit = 0xFFFF};
-	s.seg[SEG_TR] = (struct plinth_segment){.attr = 0x8B, .limit = 0x67};
-	s.gpr[GPR_RBX] = b->layout.start_info.v;
 	if (control_op(&c, PLINTH_CTL_vcpu_set))
 		return build_fail(b->err, EINVAL, "the first vCPU's state was refused");
 	return 0;
