@@ -4,6 +4,7 @@
 #include <arch/x86_64/cpu/desc.h>
 #include <arch/x86_64/cpu/regs.h>
 #include <arch/x86_64/mm/layout.h>
+#include <boot/multiboot2_tags.h>
 
 #define PHYS(sym) (sym - IMAGE_VIRT_OFFSET)
 
@@ -12,12 +13,6 @@
 #define MB2_TAG_ENTRY      3
 #define MB2_TAG_ALIGN      6
 #define MB2_OPTIONAL       1
-#define MB2_INFO_CMDLINE   1
-#define MB2_INFO_LOADER    2
-#define MB2_INFO_MODULES   3
-#define MB2_INFO_MEMORY    6
-#define MB2_INFO_ACPI_OLD  14
-#define MB2_INFO_ACPI_NEW  15
 
 	.section .multiboot2, "a"
 	.balign 8
@@ -26,10 +21,10 @@ header:
 	.long -(MB2_HEADER_MAGIC + (header_end - header))
 	.balign 8
 1:	.word MB2_TAG_INFO, 0
-	.long 2f - 1b, MB2_INFO_CMDLINE, MB2_INFO_MODULES, MB2_INFO_MEMORY
+	.long 2f - 1b, TAG_CMDLINE, TAG_MODULE, TAG_MEMORY
 2:	.balign 8
 1:	.word MB2_TAG_INFO, MB2_OPTIONAL
-	.long 2f - 1b, MB2_INFO_LOADER, MB2_INFO_ACPI_OLD, MB2_INFO_ACPI_NEW
+	.long 2f - 1b, TAG_LOADER, TAG_ACPI_OLD, TAG_ACPI_NEW
 2:	.balign 8
 	.word MB2_TAG_ENTRY, 0
 	.long 12, PHYS(boot_entry)
@@ -61,28 +56,6 @@ boot_entry:
 	jnc no_long_mode
 	btl $20, %edx /* NX */
 	jnc no_long_mode
-
-	/* 4 GiB in 2 MiB pages: present, writable, large. */
-	movl $PHYS(boot_pd), %ebx
-	movl $0x83, %eax
-	xorl %ecx, %ecx
-1:	movl %eax, (%ebx, %ecx, 8)
-	addl $0x200000, %eax
-	incl %ecx
-	cmpl $2048, %ecx
-	jb 1b
-	/* The same four tables at 0, in the direct map, and (the first) at the image's place. */
-	movl $PHYS(boot_pd) + 3, %eax
-	xorl %ecx, %ecx
-1:	movl %eax, PHYS(boot_pdpt)(, %ecx, 8)
-	addl $4096, %eax
-	incl %ecx
-	cmpl $4, %ecx
-	jb 1b
-	movl $PHYS(boot_pd) + 3, PHYS(boot_pdpt_image) + 510 * 8
-	movl $PHYS(boot_pdpt) + 3, PHYS(boot_pml4)
-	movl $PHYS(boot_pdpt) + 3, PHYS(boot_pml4) + ((DIRECT_MAP_BASE >> 39) & 511) * 8
-	movl $PHYS(boot_pdpt_image) + 3, PHYS(boot_pml4) + 511 * 8
 
 	movl $CR4_PAE, %eax
 	movl %eax, %cr4
@@ -133,23 +106,32 @@ no_long_mode:
 message:
 	.asciz "Plinth: this CPU has no 64-bit mode with no-execute pages\r\n"
 	.balign 8
-boot_gdt:
-	.quad 0
-	.quad 0x00af9b000000ffff /* 64-bit code */
-	.quad 0x00cf93000000ffff /* data */
 boot_gdtr:
-	.word boot_gdtr - boot_gdt - 1
-	.long PHYS(boot_gdt)
+	.word SEL_TSS - 1
+	.long PHYS(trampoline_gdt)
 
-	.section .bss.page_aligned, "aw", @nobits
+	/* 4 GiB in 2 MiB pages: present, writable, large. The same four tables at 0, in the direct
+	 * map, and (the first) at the image's place. */
+	.data
 	.balign 4096
 boot_pml4:
-	.skip 4096
+	.quad PHYS(boot_pdpt) + 3
+	.fill ((DIRECT_MAP_BASE >> 39) & 511) - 1, 8, 0
+	.quad PHYS(boot_pdpt) + 3
+	.fill 510 - ((DIRECT_MAP_BASE >> 39) & 511), 8, 0
+	.quad PHYS(boot_pdpt_image) + 3
 boot_pdpt:
-	.skip 4096
+	.quad PHYS(boot_pd) + 3, PHYS(boot_pd) + 0x1003
+	.quad PHYS(boot_pd) + 0x2003, PHYS(boot_pd) + 0x3003
+	.fill 508, 8, 0
 boot_pdpt_image:
-	.skip 4096
+	.fill 510, 8, 0
+	.quad PHYS(boot_pd) + 3, 0
 boot_pd:
-	.skip 4 * 4096
+	.set page, 0x83
+	.rept 4 * 512
+	.quad page
+	.set page, page + 0x200000
+	.endr
 
 	.section .note.GNU-stack, "", @progbits

@@ -59,7 +59,6 @@ void hypervisor_main(u32 magic, u32 mbi)
 	lapic_init(hpa(acpi_info.lapic_address));
 	lapic_timer_calibrate();
 	ioapic_init();
-	serial_enable_input();
 	smp_start_all(&boot_info);
 
 	check_no_writable_code();

@@ -77,7 +77,6 @@ void memory_init(const struct boot_info *bi)
 	frame_init(phys_to_virt(hpa(table)), frames);
 	for (u64 from = 0; free_next(bi, from, &start, &end); from = end)
 		frame_add_region(hpa(start), hpa(min_u64(end, DIRECT_MAP_SIZE)));
-	paging_use_frames();
 	log_line("memory: %lu MiB free in %u ranges; frame table %lu KiB", frames_free() >> 8,
 		 bi->range_count, size >> 10);
 }

@@ -2,17 +2,8 @@
 /* The tag parser: pure C over a byte range, every length checked before it is used. */
 #include <boot/multiboot2.h>
 
+#include <boot/multiboot2_tags.h>
 #include <core/lib/string.h>
-
-enum {
-	TAG_END = 0,
-	TAG_CMDLINE = 1,
-	TAG_LOADER = 2,
-	TAG_MODULE = 3,
-	TAG_MEMORY = 6,
-	TAG_ACPI_OLD = 14,
-	TAG_ACPI_NEW = 15,
-};
 
 /* The fixed parts of the tags, as the loader lays them out. */
 struct tag {

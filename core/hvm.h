@@ -4,6 +4,7 @@
 #ifndef CORE_HVM_H
 #define CORE_HVM_H
 
+#include <arch/x86_64/cpu/vectors.h>
 #include <core/types.h>
 #include <ept/ept.h>
 
@@ -71,20 +72,6 @@ struct hvm_event {
 	u32 error;
 	u8 insn_length; /* software events: bytes to skip */
 };
-
-/* Exception vectors */
-#define X86_DE  0u
-#define X86_DB  1u
-#define X86_NMI 2u
-#define X86_BP  3u
-#define X86_UD  6u
-#define X86_DF  8u
-#define X86_TS  10u
-#define X86_NP  11u
-#define X86_SS  12u
-#define X86_GP  13u
-#define X86_PF  14u
-#define X86_MC  18u
 
 /* Groups of struct plinth_vcpu_state. gpr[], rip and rflags are always current between exits and
  * always written at entry; these are fetched on demand (vcpu_need) and put back (vcpu_dirty). */

@@ -24,7 +24,7 @@ static void irq_arrived(u8 vector)
 	const struct irq *irq = &irqs[vector - VECTOR_DEVICE_FIRST];
 
 	if (irq->level)
-		ioapic_mask(irq->gsi);
+		ioapic_mask(irq->gsi, true);
 	event_raise_irq(control_domain, irq->port);
 }
 
@@ -63,7 +63,7 @@ static int bind_locked(u32 gsi, u32 flags, evtchn_port_t *port)
 		return err;
 	*irq = (struct irq){
 		.used = true, .level = flags & PLINTH_IRQ_level, .gsi = gsi, .port = *port};
-	ioapic_unmask(gsi);
+	ioapic_mask(gsi, false);
 	return 0;
 }
 
@@ -86,6 +86,6 @@ int irq_eoi(u32 gsi)
 	spin_unlock(&irq_lock);
 	if (!irq)
 		return -XEN_ENOENT;
-	ioapic_unmask(gsi);
+	ioapic_mask(gsi, false);
 	return 0;
 }

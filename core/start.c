@@ -64,8 +64,7 @@ noreturn_fn void core_start(const struct boot_info *bi)
 		log_line("control domain: %s", why);
 		halt();
 	}
-	serial_on_input(console_input);
-	serial_enable_input();
+	serial_enable_input(console_input);
 	log_line("%u CPUs, %s, %lu MiB free for guests", cpu_count, hvm->name, frames_free() >> 8);
 	smp_release();
 	run_loop();

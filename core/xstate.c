@@ -59,8 +59,8 @@ static void measure(void)
 void xstate_init_cpu(void)
 {
 	if (this_cpu()->id == 0) {
-		leaks_pointers = cpu_features.vendor == CPU_VENDOR_AMD &&
-				 !(cpu_features.words[CPU_E8_EBX] & (1u << 2));
+		/* AMD's alone have it: those with SVM. */
+		leaks_pointers = cpu_has(CPU_SVM) && !(cpu_features.words[CPU_E8_EBX] & (1u << 2));
 		if (cpu_has(CPU_XSAVE))
 			measure();
 	}

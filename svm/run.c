@@ -12,9 +12,6 @@
 #include <core/vcpu.h>
 #include <svm/exit.h>
 
-#define X86_OF     4u
-#define X86_MF     16u
-#define X86_AC     17u
 #define DR7_DETECT (1u << 13)
 #define INSN_MAX   15u
 

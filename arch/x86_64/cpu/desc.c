@@ -10,8 +10,6 @@
 #define VECTORS   256u
 #define STUB_SIZE 16u /* as trap_entry.S aligns them */
 
-#define GDT_CODE64   0x00af9b000000ffffull
-#define GDT_DATA     0x00cf93000000ffffull
 #define GDT_TSS_TYPE (0x89ull << 40) /* present, available 64-bit TSS */
 #define GATE_INT     (0x8Eull << 40) /* present, interrupt gate: IF is cleared */
 
@@ -38,51 +36,37 @@ void desc_setup(struct pcpu *p, const void *nmi_stack, const void *fatal_stack)
 	t->gdt[SEL_TSS / 8 + 1] = base >> 32;
 }
 
-static void load_segments(void)
-{
-	/* A far return is the way to load CS in 64-bit mode. */
-	__asm__ volatile("pushq %0\n"
-			 "leaq 1f(%%rip), %%rax\n"
-			 "pushq %%rax\n"
-			 "lretq\n"
-			 "1: movl %1, %%eax\n"
-			 "movl %%eax, %%ds\n"
-			 "movl %%eax, %%es\n"
-			 "movl %%eax, %%ss\n"
-			 "xorl %%eax, %%eax\n"
-			 "movl %%eax, %%fs\n"
-			 "movl %%eax, %%gs\n" ::"i"(SEL_CODE),
-			 "i"(SEL_DATA)
-			 : "rax", "memory");
-}
-
 void desc_load(struct pcpu *p)
 {
 	struct cpu_tables *t = p->arch;
 	struct desc_ptr gdtr = {sizeof(t->gdt) - 1, (u64)(uintptr_t)t->gdt};
 	struct desc_ptr idtr = {sizeof(idt) - 1, idt_base()};
 
-	__asm__ volatile("lgdt %0" ::"m"(gdtr));
-	load_segments();
+	/* A far return is the way to load CS in 64-bit mode. */
+	__asm__ volatile("lgdt %0\n"
+			 "lidt %1\n"
+			 "ltr %w2\n"
+			 "pushq %3\n"
+			 "leaq 1f(%%rip), %%rax\n"
+			 "pushq %%rax\n"
+			 "lretq\n"
+			 "1: movl %k4, %%ds\n"
+			 "movl %k4, %%es\n"
+			 "movl %k4, %%ss\n"
+			 "xorl %%eax, %%eax\n"
+			 "movl %%eax, %%fs\n"
+			 "movl %%eax, %%gs\n" ::"m"(gdtr),
+			 "m"(idtr), "r"(SEL_TSS), "i"(SEL_CODE), "r"(SEL_DATA)
+			 : "rax", "memory");
 	wrmsr(MSR_GS_BASE, (u64)(uintptr_t)p);
-	desc_reload_tss();
-	__asm__ volatile("lidt %0" ::"m"(idtr));
-}
-
-void desc_reload_tss(void)
-{
-	struct cpu_tables *t = this_cpu()->arch;
-
-	t->gdt[SEL_TSS / 8] &= ~(2ull << 40); /* LTR refuses a TSS that is marked busy */
-	load_tr(SEL_TSS);
 }
 
 void idt_init(void)
 {
 	for (u32 v = 0; v < VECTORS; v++) {
 		u64 at = (u64)(uintptr_t)trap_stubs[v];
-		bool fatal = v == TRAP_DF || v == TRAP_MC;
-		u64 ist = v == TRAP_NMI ? IST_NMI : fatal ? IST_FATAL : 0;
+		bool fatal = v == X86_DF || v == X86_MC;
+		u64 ist = v == X86_NMI ? IST_NMI : fatal ? IST_FATAL : 0;
 
 		idt[v].low = (at & 0xffff) | SEL_CODE << 16 | ist << 32 | GATE_INT |
 			     ((at >> 16) & 0xffff) << 48;

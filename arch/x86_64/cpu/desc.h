@@ -7,6 +7,9 @@
 #define SEL_DATA 0x10
 #define SEL_TSS  0x18
 
+#define GDT_CODE64 0x00af9b000000ffff
+#define GDT_DATA   0x00cf93000000ffff
+
 #define IST_NMI   1
 #define IST_FATAL 2
 
@@ -45,9 +48,6 @@ void desc_load(struct pcpu *p);
 void idt_init(void);
 /* Where VT-x's host state fields point. */
 u64 idt_base(void);
-/* The task register again: SVM's VMRUN leaves TR to VMLOAD/VMSAVE; a vendor that loads another one
- * calls this. */
-void desc_reload_tss(void);
 #endif
 
 #endif

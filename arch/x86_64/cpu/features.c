@@ -10,15 +10,13 @@
 struct cpu_features cpu_features;
 
 static const struct cpu_word_source {
-	u32 leaf, subleaf;
+	u32 leaf;
 	u8 reg; /* 0..3: EAX, EBX, ECX, EDX */
 } word_sources[CPU_WORD_COUNT] = {
-	[CPU_1_ECX] = {1, 0, 2},           [CPU_1_EDX] = {1, 0, 3},
-	[CPU_7_EBX] = {7, 0, 1},           [CPU_7_ECX] = {7, 0, 2},
-	[CPU_7_EDX] = {7, 0, 3},           [CPU_D1_EAX] = {0xD, 1, 0},
-	[CPU_E1_ECX] = {0x80000001, 0, 2}, [CPU_E1_EDX] = {0x80000001, 0, 3},
-	[CPU_E7_EDX] = {0x80000007, 0, 3}, [CPU_E8_EBX] = {0x80000008, 0, 1},
-	[CPU_EA_EDX] = {0x8000000A, 0, 3},
+	[CPU_1_ECX] = {1, 2},           [CPU_1_EDX] = {1, 3},
+	[CPU_7_EBX] = {7, 1},           [CPU_7_ECX] = {7, 2},
+	[CPU_E1_ECX] = {0x80000001, 2}, [CPU_E1_EDX] = {0x80000001, 3},
+	[CPU_E8_EBX] = {0x80000008, 1}, [CPU_EA_EDX] = {0x8000000A, 3},
 };
 
 static bool leaf_exists(u32 leaf)
@@ -33,47 +31,20 @@ static u32 read_word(const struct cpu_word_source *s)
 
 	if (!leaf_exists(s->leaf))
 		return 0;
-	r = cpuid(s->leaf, s->subleaf);
+	r = cpuid(s->leaf, 0);
 	memcpy(regs, &r, sizeof(r));
 	return s->leaf == 0x8000000A && !cpu_has(CPU_SVM) ? 0 : regs[s->reg];
-}
-
-static void read_names(struct cpu_features *f, const struct cpuid_regs *leaf0)
-{
-	memcpy(f->vendor_name, &leaf0->ebx, 4);
-	memcpy(f->vendor_name + 4, &leaf0->edx, 4);
-	memcpy(f->vendor_name + 8, &leaf0->ecx, 4);
-	if (strcmp(f->vendor_name, "GenuineIntel") == 0)
-		f->vendor = CPU_VENDOR_INTEL;
-	else if (strcmp(f->vendor_name, "AuthenticAMD") == 0 ||
-		 strcmp(f->vendor_name, "HygonGenuine") == 0)
-		f->vendor = CPU_VENDOR_AMD;
-	for (u32 i = 0; i < 3 && leaf_exists(0x80000004); i++) {
-		struct cpuid_regs r = cpuid(0x80000002 + i, 0);
-
-		memcpy(f->brand + i * 16, &r, sizeof(r));
-	}
 }
 
 void features_init(void)
 {
 	struct cpu_features *f = &cpu_features;
-	struct cpuid_regs leaf0 = cpuid(0, 0);
-	u32 signature = cpuid(1, 0).eax;
 
-	f->max_leaf = leaf0.eax;
+	f->max_leaf = cpuid(0, 0).eax;
 	f->max_ext_leaf = cpuid(0x80000000, 0).eax;
 	for (u32 i = 0; i < CPU_WORD_COUNT; i++)
 		f->words[i] = read_word(&word_sources[i]);
 	f->phys_bits = leaf_exists(0x80000008) ? cpuid(0x80000008, 0).eax & 0xff : 36;
-	f->family = (signature >> 8) & 15;
-	f->model = (signature >> 4) & 15;
-	f->stepping = signature & 15;
-	if (f->family == 15 || f->family == 6)
-		f->model |= (signature >> 12) & 0xf0;
-	if (f->family == 15)
-		f->family += (signature >> 20) & 0xff;
-	read_names(f, &leaf0);
 	if (!cpu_has(CPU_NX) || !cpu_has(CPU_TSC) || !cpu_has(CPU_APIC))
 		panic("this CPU lacks no-execute pages, a TSC or a local APIC");
 }
@@ -93,6 +64,4 @@ void features_enable(void)
 		if (cpu_has(bits[i].feature))
 			cr4 |= bits[i].cr4;
 	write_cr4(cr4);
-	write_cr0(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
 }

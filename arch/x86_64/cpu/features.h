@@ -5,19 +5,14 @@
 
 #include <core/types.h>
 
-enum cpu_vendor { CPU_VENDOR_OTHER, CPU_VENDOR_INTEL, CPU_VENDOR_AMD };
-
 /* The CPUID registers that are kept. A feature is word * 32 + bit. */
 enum cpu_word {
 	CPU_1_ECX,
 	CPU_1_EDX,
 	CPU_7_EBX,
 	CPU_7_ECX,
-	CPU_7_EDX,
-	CPU_D1_EAX,
 	CPU_E1_ECX, /* 0x80000001 */
 	CPU_E1_EDX,
-	CPU_E7_EDX, /* 0x80000007 */
 	CPU_E8_EBX, /* 0x80000008 */
 	CPU_EA_EDX, /* 0x8000000A: SVM */
 	CPU_WORD_COUNT
@@ -26,47 +21,31 @@ enum cpu_word {
 #define CPU_BIT(word, bit) ((unsigned int)(word)*32u + (bit))
 enum cpu_feature {
 	CPU_VMX = CPU_BIT(CPU_1_ECX, 5),
-	CPU_PCID = CPU_BIT(CPU_1_ECX, 17),
 	CPU_X2APIC = CPU_BIT(CPU_1_ECX, 21),
 	CPU_TSC_DEADLINE = CPU_BIT(CPU_1_ECX, 24),
 	CPU_XSAVE = CPU_BIT(CPU_1_ECX, 26),
-	CPU_AVX = CPU_BIT(CPU_1_ECX, 28),
-	CPU_HYPERVISOR = CPU_BIT(CPU_1_ECX, 31),
 	CPU_TSC = CPU_BIT(CPU_1_EDX, 4),
 	CPU_APIC = CPU_BIT(CPU_1_EDX, 9),
 	CPU_MCE = CPU_BIT(CPU_1_EDX, 7),
 	CPU_PGE = CPU_BIT(CPU_1_EDX, 13),
 	CPU_PAT = CPU_BIT(CPU_1_EDX, 16),
-	CPU_FSGSBASE = CPU_BIT(CPU_7_EBX, 0),
 	CPU_SMEP = CPU_BIT(CPU_7_EBX, 7),
-	CPU_ERMS = CPU_BIT(CPU_7_EBX, 9),
-	CPU_INVPCID = CPU_BIT(CPU_7_EBX, 10),
 	CPU_SMAP = CPU_BIT(CPU_7_EBX, 20),
 	CPU_UMIP = CPU_BIT(CPU_7_ECX, 2),
-	CPU_XSAVEOPT = CPU_BIT(CPU_D1_EAX, 0),
 	CPU_SVM = CPU_BIT(CPU_E1_ECX, 2),
 	CPU_NX = CPU_BIT(CPU_E1_EDX, 20),
 	CPU_PAGE1GB = CPU_BIT(CPU_E1_EDX, 26),
 	CPU_RDTSCP = CPU_BIT(CPU_E1_EDX, 27),
-	CPU_LONG_MODE = CPU_BIT(CPU_E1_EDX, 29),
-	CPU_INVARIANT_TSC = CPU_BIT(CPU_E7_EDX, 8),
 	CPU_SVM_NPT = CPU_BIT(CPU_EA_EDX, 0),
 	CPU_SVM_NRIP_SAVE = CPU_BIT(CPU_EA_EDX, 3),
 	CPU_SVM_CLEAN_BITS = CPU_BIT(CPU_EA_EDX, 5),
-	CPU_SVM_FLUSH_BY_ASID = CPU_BIT(CPU_EA_EDX, 6),
-	CPU_SVM_DECODE_ASSISTS = CPU_BIT(CPU_EA_EDX, 7),
 	CPU_SVM_PAUSE_FILTER = CPU_BIT(CPU_EA_EDX, 10),
-	CPU_SVM_VGIF = CPU_BIT(CPU_EA_EDX, 16),
 };
 
 struct cpu_features {
-	enum cpu_vendor vendor;
 	u32 max_leaf, max_ext_leaf;
-	u32 family, model, stepping;
 	u32 phys_bits; /* of physical addresses */
 	u32 words[CPU_WORD_COUNT];
-	char vendor_name[13];
-	char brand[49];
 };
 
 extern struct cpu_features cpu_features; /* constant after features_init() */
@@ -78,7 +57,8 @@ static inline bool cpu_has(enum cpu_feature f)
 
 /* Boot CPU only, before anything asks. */
 void features_init(void);
-/* Every CPU: CR0.WP, EFER.NXE, SMEP, SMAP, UMIP, OSFXSR, OSXSAVE, global pages, where present. */
+/* Every CPU: SMEP, SMAP, UMIP, OSFXSR, OSXSAVE, global pages, where present. The start-up code has
+ * set CR0 and EFER. */
 void features_enable(void);
 
 #endif

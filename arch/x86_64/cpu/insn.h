@@ -47,16 +47,6 @@ must_use static inline bool rdmsr_safe(u32 msr, u64 *v)
 	*v = ((u64)hi << 32) | lo;
 	return bad == 0;
 }
-must_use static inline bool wrmsr_safe(u32 msr, u64 v)
-{
-	u32 bad = 1;
-
-	__asm__ volatile("1: wrmsr\n xorl %0, %0\n2:\n" FIXUP(1b, 2b)
-			 : "+r"(bad)
-			 : "c"(msr), "a"((u32)v), "d"((u32)(v >> 32))
-			 : "memory", "cc");
-	return bad == 0;
-}
 /* Reads memory that may not be mapped. */
 must_use static inline bool read_u64_safe(u64 va, u64 *v)
 {
@@ -94,13 +84,6 @@ static inline u8 inb(u16 port)
 	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
 	return v;
 }
-static inline u16 inw(u16 port)
-{
-	u16 v;
-
-	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
 static inline u32 inl(u16 port)
 {
 	u32 v;
@@ -111,14 +94,6 @@ static inline u32 inl(u16 port)
 static inline void outb(u16 port, u8 v)
 {
 	__asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
-}
-static inline void outw(u16 port, u16 v)
-{
-	__asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port));
-}
-static inline void outl(u16 port, u32 v)
-{
-	__asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port));
 }
 
 #define INSN_CR(n)                                                           \
@@ -151,8 +126,6 @@ INSN_DR(0)
 INSN_DR(1)
 INSN_DR(2)
 INSN_DR(3)
-INSN_DR(6)
-INSN_DR(7)
 
 static inline u64 xgetbv(u32 index)
 {
@@ -194,10 +167,6 @@ static inline void cli(void)
 {
 	__asm__ volatile("cli" ::: "memory");
 }
-static inline void sti(void)
-{
-	__asm__ volatile("sti" ::: "memory");
-}
 static inline void hlt(void)
 {
 	__asm__ volatile("hlt" ::: "memory");
@@ -212,14 +181,6 @@ static inline void sti_hlt_cli(void)
 static inline void sti_nop_cli(void)
 {
 	__asm__ volatile("sti\n nop\n cli" ::: "memory");
-}
-static inline void wbinvd(void)
-{
-	__asm__ volatile("wbinvd" ::: "memory");
-}
-static inline void load_tr(u16 selector)
-{
-	__asm__ volatile("ltr %0" ::"r"(selector));
 }
 
 static inline u32 mmio_read32(const volatile void *p)

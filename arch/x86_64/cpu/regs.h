@@ -7,14 +7,9 @@
 
 #define CR0_PE 0x00000001
 #define CR0_MP 0x00000002
-#define CR0_EM 0x00000004
-#define CR0_TS 0x00000008
 #define CR0_ET 0x00000010
 #define CR0_NE 0x00000020
 #define CR0_WP 0x00010000
-#define CR0_AM 0x00040000
-#define CR0_NW 0x20000000
-#define CR0_CD 0x40000000
 #define CR0_PG 0x80000000
 
 #define CR4_VME        0x000001
@@ -38,25 +33,20 @@
 #define CR4_SMAP       0x200000
 #define CR4_PKE        0x400000
 
-#define RFLAGS_RSVD1 0x000002 /* always one */
-#define RFLAGS_TF    0x000100
-#define DR6_BS       0x4000 /* single step */
-#define RFLAGS_IF    0x000200
-#define RFLAGS_RF    0x010000
-#define RFLAGS_VM    0x020000
+#define RFLAGS_TF 0x000100
+#define RFLAGS_IF 0x000200
+#define DR6_BS    0x4000 /* single step */
 
 #define EFER_SCE   0x0001
 #define EFER_LME   0x0100
 #define EFER_LMA   0x0400
 #define EFER_NXE   0x0800
 #define EFER_SVME  0x1000
-#define EFER_LMSLE 0x2000
 #define EFER_FFXSR 0x4000
 
 #define MSR_TSC             0x00000010
 #define MSR_APIC_BASE       0x0000001B
 #define MSR_FEATURE_CONTROL 0x0000003A
-#define MSR_TSC_ADJUST      0x0000003B
 #define MSR_SYSENTER_CS     0x00000174
 #define MSR_SYSENTER_ESP    0x00000175
 #define MSR_SYSENTER_EIP    0x00000176
@@ -66,7 +56,6 @@
 #define MSR_TSC_DEADLINE    0x000006E0
 #define MSR_X2APIC_FIRST    0x00000800 /* register offset / 16 is added */
 #define MSR_X2APIC_LAST     0x000008FF
-#define MSR_XSS             0x00000DA0
 #define MSR_EFER            0xC0000080
 #define MSR_STAR            0xC0000081
 #define MSR_LSTAR           0xC0000082

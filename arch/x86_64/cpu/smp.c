@@ -3,7 +3,7 @@
  * "Multiple-Processor (MP) Initialization". */
 #include <arch/x86_64/cpu/smp.h>
 
-#include <arch/x86_64/cpu/area.h>
+#include <arch/x86_64/cpu/desc.h>
 #include <arch/x86_64/cpu/features.h>
 #include <arch/x86_64/cpu/insn.h>
 #include <arch/x86_64/cpu/traps.h>
@@ -24,6 +24,16 @@
 #define AREA_ORDER     3u
 #define WARP_ROUNDS    200u
 
+/* All memory that belongs to one CPU from its first C instruction on. */
+struct cpu_area {
+	struct pcpu pcpu;
+	struct cpu_tables tables;
+	u8 nmi_stack[PAGE_SIZE] __attribute__((aligned(4096)));
+	u8 fatal_stack[PAGE_SIZE]; /* #DF and #MC: none of them returns */
+	u8 guard[PAGE_SIZE];       /* not mapped below the stack that is in use */
+	u8 stack[CPU_STACK_SIZE];
+};
+_Static_assert(sizeof(struct cpu_area) == CPU_AREA_SIZE, "the start-up code's stack top");
 _Static_assert(CPU_AREA_SIZE == PAGE_SIZE << AREA_ORDER, "allocated as one block");
 
 struct trampoline_args {
@@ -31,7 +41,7 @@ struct trampoline_args {
 };
 extern const u8 trampoline_start[], trampoline_args[], trampoline_end[];
 
-struct cpu_area boot_cpu_area __attribute__((aligned(4096), section(".bss.page_aligned")));
+struct cpu_area boot_cpu_area __attribute__((section(".bss.page_aligned")));
 u32 cpu_count;
 
 static struct pcpu *cpus[MAX_CPUS];
@@ -115,11 +125,11 @@ static bool wait_online(u32 count, u32 us)
  * waiting, so that it cannot come later, on somebody else's stack. */
 static bool start_cpu(struct pcpu *p, u8 page)
 {
-	lapic_send_startup(p->apic_id, page);
+	lapic_send(p->apic_id, LAPIC_STARTUP | page);
 	if (!wait_online(p->id + 1, SIPI_RETRY_US)) {
-		lapic_send_startup(p->apic_id, page);
+		lapic_send(p->apic_id, LAPIC_STARTUP | page);
 		if (!wait_online(p->id + 1, SIPI_GIVEUP_US)) {
-			lapic_send_init(p->apic_id);
+			lapic_send(p->apic_id, LAPIC_INIT);
 			return false;
 		}
 	}
@@ -174,7 +184,7 @@ static void start_others(hpa_t page)
 	memcpy(code, trampoline_start, size);
 	for (u32 i = 0; i < acpi_info.cpu_count; i++)
 		if (startable(acpi_info.cpus[i]))
-			lapic_send_init(acpi_info.cpus[i]);
+			lapic_send(acpi_info.cpus[i], LAPIC_INIT);
 	clock_delay_us(INIT_DELAY_US);
 	for (u32 i = 0; i < acpi_info.cpu_count && cpu_count < MAX_CPUS; i++)
 		if (startable(acpi_info.cpus[i]))
@@ -191,7 +201,7 @@ void smp_start_all(const struct boot_info *bi)
 	paging_unmap(boot_cpu_area.guard);
 	if (others > 0 && memory_low_page(bi, &page) && paging_map_trampoline(page)) {
 		start_others(page);
-		paging_unmap_trampoline(page);
+		paging_unmap((const void *)(uintptr_t)page.v);
 	}
 	clock_tsc_stable = !warp.warped;
 	if (cpu_count <= others)
@@ -206,19 +216,14 @@ void smp_release(void)
 		ipi_kick(i);
 }
 
-void ipi_send(u32 cpu, u8 vector)
-{
-	lapic_send_fixed(cpus[cpu]->apic_id, vector);
-}
-
 void ipi_kick(u32 cpu)
 {
-	ipi_send(cpu, VECTOR_KICK);
+	lapic_send(cpus[cpu]->apic_id, VECTOR_KICK);
 }
 
 void ipi_halt_all(void)
 {
 	for (u32 i = 0; i < cpu_count; i++)
 		if (cpus[i] != this_cpu())
-			lapic_send_nmi(cpus[i]->apic_id);
+			lapic_send(cpus[i]->apic_id, LAPIC_NMI);
 }

@@ -16,9 +16,7 @@ void smp_start_all(const struct boot_info *bi);
 /* Lets the waiting CPUs go on into core_start_cpu(). */
 void smp_release(void);
 
-/* Interrupts CPU `cpu` (< cpu_count) at `vector`; itself too. Does not wait for it. */
-void ipi_send(u32 cpu, u8 vector);
-/* Ends the guest run or the HLT of `cpu`, with no other effect. */
+/* Ends the guest run or the HLT of CPU `cpu` (< cpu_count), with no other effect. */
 void ipi_kick(u32 cpu);
 /* NMIs all other CPUs; they halt for ever. For panic and power-off. */
 void ipi_halt_all(void);

@@ -5,10 +5,11 @@
 #include <arch/x86_64/cpu/regs.h>
 
 #define AT(sym) (sym - trampoline_start)
+#define ARG(n)  (AT(trampoline_args) + 8 * (n))
 
 	.section .rodata
 	.balign 16
-	.global trampoline_start, trampoline_args, trampoline_end
+	.global trampoline_start, trampoline_args, trampoline_end, trampoline_gdt
 	.code16
 trampoline_start:
 	cli
@@ -17,7 +18,7 @@ trampoline_start:
 	movw %ax, %ds
 	movzwl %ax, %ebx
 	shll $4, %ebx /* the page's address */
-	leal AT(gdt)(%ebx), %eax
+	leal AT(trampoline_gdt)(%ebx), %eax
 	movl %eax, AT(gdtr) + 2
 	leal AT(protected)(%ebx), %eax
 	movl %eax, AT(far_protected)
@@ -36,7 +37,7 @@ protected:
 	movl %eax, %ss
 	movl $CR4_PAE, %eax
 	movl %eax, %cr4
-	movl AT(arg_root)(%ebx), %eax
+	movl ARG(0)(%ebx), %eax
 	movl %eax, %cr3
 	movl $MSR_EFER, %ecx
 	rdmsr
@@ -49,21 +50,19 @@ protected:
 	.code64
 long_mode:
 	movl %ebx, %ebx
-	movq AT(arg_stack)(%rbx), %rsp
-	movq AT(arg_cpu)(%rbx), %rdi
-	movq AT(arg_entry)(%rbx), %rax
+	movq ARG(1)(%rbx), %rsp
+	movq ARG(2)(%rbx), %rdi
+	movq ARG(3)(%rbx), %rax
 	xorl %ebp, %ebp /* ends backtraces */
 	pushq %rbp      /* as if called */
 	jmp *%rax
 
 	.balign 8
-gdt:
-	.quad 0
-	.quad 0x00af9b000000ffff /* 64-bit code */
-	.quad 0x00cf93000000ffff /* data */
+trampoline_gdt: /* the boot CPU begins with it, too */
+	.quad 0, GDT_CODE64, GDT_DATA
 	.quad 0x00cf9b000000ffff /* 32-bit code, here only */
 gdtr:
-	.word gdtr - gdt - 1
+	.word gdtr - trampoline_gdt - 1
 	.long 0
 far_protected:
 	.long 0
@@ -73,14 +72,7 @@ far_long:
 	.word SEL_CODE
 	.balign 8
 trampoline_args: /* struct trampoline_args */
-arg_root:
-	.quad 0
-arg_stack:
-	.quad 0
-arg_cpu:
-	.quad 0
-arg_entry:
-	.quad 0
+	.quad 0, 0, 0, 0
 trampoline_end:
 
 	.section .note.GNU-stack, "", @progbits

@@ -23,24 +23,9 @@ static u32 panicking; /* 0, or 1 + the CPU that panics */
 
 void trap_handle(struct trap_frame *f);
 
-static const char *const trap_names[EXCEPTIONS] = {
-	[TRAP_DE] = "divide error",
-	[TRAP_DB] = "debug",
-	[TRAP_NMI] = "NMI",
-	[TRAP_BP] = "breakpoint",
-	[TRAP_UD] = "invalid opcode",
-	[TRAP_NM] = "no FPU",
-	[TRAP_DF] = "double fault",
-	[TRAP_TS] = "invalid TSS",
-	[TRAP_NP] = "segment not present",
-	[TRAP_SS] = "stack fault",
-	[TRAP_GP] = "general protection",
-	[TRAP_PF] = "page fault",
-	[TRAP_MF] = "x87 error",
-	[TRAP_AC] = "alignment check",
-	[TRAP_MC] = "machine check",
-	[TRAP_XM] = "SIMD error",
-};
+static const char trap_names[][4] = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD",
+				     "#NM", "#DF", "",    "#TS", "#NP", "#SS", "#GP",
+				     "#PF", "",    "#MF", "#AC", "#MC", "#XM"};
 
 void irq_set_handler(u8 vector, void (*fn)(u8 vector))
 {
@@ -90,7 +75,7 @@ static void panic_enter(void)
 	log_break_lock();
 }
 
-void backtrace_log(u64 rip, u64 rbp)
+static void backtrace_log(u64 rip, u64 rbp)
 {
 	for (u32 i = 0; i < BACKTRACE_DEPTH && rip != 0; i++) {
 		u64 offset, next;
@@ -116,17 +101,22 @@ static void dump_registers(const struct trap_frame *f)
 		 read_cr4());
 }
 
-noreturn_fn static void trap_fatal(const struct trap_frame *f)
+noreturn_fn static void panic_end(u64 rip, u64 rbp)
 {
-	const char *name = f->vector < EXCEPTIONS ? trap_names[f->vector] : NULL;
-
-	panic_enter();
-	log_line("PANIC: CPU %u: exception %lu (%s), error 0x%lx", this_cpu()->id, f->vector,
-		 name != NULL ? name : "reserved", f->error);
-	dump_registers(f);
-	backtrace_log(f->rip, f->rbp);
+	backtrace_log(rip, rbp);
 	log_line("Plinth halted.");
 	halt_for_ever();
+}
+
+noreturn_fn static void trap_fatal(const struct trap_frame *f)
+{
+	const char *name = f->vector < ARRAY_SIZE(trap_names) ? trap_names[f->vector] : "reserved";
+
+	panic_enter();
+	log_line("PANIC: CPU %u: exception %lu (%s), error 0x%lx", this_cpu()->id, f->vector, name,
+		 f->error);
+	dump_registers(f);
+	panic_end(f->rip, f->rbp);
 }
 
 void panic(const char *fmt, ...)
@@ -139,10 +129,8 @@ void panic(const char *fmt, ...)
 	format_text_v(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	log_line("PANIC: CPU %u: %s", this_cpu()->id, text);
-	backtrace_log((u64)(uintptr_t)__builtin_return_address(0),
-		      *(const u64 *)__builtin_frame_address(0));
-	log_line("Plinth halted.");
-	halt_for_ever();
+	panic_end((u64)(uintptr_t)__builtin_return_address(0),
+		  *(const u64 *)__builtin_frame_address(0));
 }
 
 static bool fixup_apply(struct trap_frame *f)
@@ -160,8 +148,8 @@ void trap_handle(struct trap_frame *f)
 {
 	if (f->vector >= EXCEPTIONS)
 		irq_dispatch((u8)f->vector);
-	else if (f->vector == TRAP_NMI)
+	else if (f->vector == X86_NMI)
 		nmi_service();
-	else if (f->vector == TRAP_MC || f->vector == TRAP_DF || !fixup_apply(f))
+	else if (f->vector == X86_MC || f->vector == X86_DF || !fixup_apply(f))
 		trap_fatal(f);
 }

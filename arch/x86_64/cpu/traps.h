@@ -23,8 +23,6 @@ void irq_dispatch(u8 vector);
  * exit path that got an NMI as an exit. */
 void nmi_service(void);
 
-/* Logs return addresses with symbols, from a frame pointer on. */
-void backtrace_log(u64 rip, u64 rbp);
 /* Name and offset of the function that holds address; "?" if unknown. */
 const char *symbol_find(u64 address, u64 *offset);
 

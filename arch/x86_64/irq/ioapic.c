@@ -55,16 +55,6 @@ void ioapic_init(void)
 	}
 }
 
-u32 ioapic_gsi_end(void)
-{
-	u32 end = 0;
-
-	for (u32 i = 0; i < ioapic_count; i++)
-		if (ioapics[i].gsi_base + ioapics[i].inputs > end)
-			end = ioapics[i].gsi_base + ioapics[i].inputs;
-	return end;
-}
-
 /* *reg: the low half of gsi's redirection entry. */
 static struct ioapic *find(u32 gsi, u32 *reg)
 {
@@ -94,7 +84,7 @@ int ioapic_route(u32 gsi, u8 vector, u32 cpu, bool level, bool low)
 	return 0;
 }
 
-static void set_mask(u32 gsi, u32 mask)
+void ioapic_mask(u32 gsi, bool mask)
 {
 	u32 reg;
 	struct ioapic *a = find(gsi, &reg);
@@ -102,18 +92,8 @@ static void set_mask(u32 gsi, u32 mask)
 	if (a == NULL)
 		return;
 	spin_lock(&ioapic_lock);
-	reg_write(a, reg, (reg_read(a, reg) & ~ENTRY_MASK) | mask);
+	reg_write(a, reg, (reg_read(a, reg) & ~ENTRY_MASK) | (mask ? ENTRY_MASK : 0));
 	spin_unlock(&ioapic_lock);
-}
-
-void ioapic_mask(u32 gsi)
-{
-	set_mask(gsi, ENTRY_MASK);
-}
-
-void ioapic_unmask(u32 gsi)
-{
-	set_mask(gsi, 0);
 }
 
 u32 irq_isa_to_gsi(u8 irq, bool *level, bool *low)

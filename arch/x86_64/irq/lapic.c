@@ -16,11 +16,9 @@
 #define REG_TPR          0x080
 #define REG_EOI          0x0B0
 #define REG_SVR          0x0F0
-#define REG_ESR          0x280
 #define REG_ICR          0x300
 #define REG_ICR_HIGH     0x310
 #define REG_LVT_TIMER    0x320
-#define REG_LVT_THERMAL  0x330
 #define REG_LVT_PERF     0x340
 #define REG_LVT_LINT0    0x350
 #define REG_LVT_LINT1    0x360
@@ -36,9 +34,6 @@
 #define LVT_MASKED   0x10000u
 #define LVT_DEADLINE 0x40000u
 #define DIVIDE_BY_1  0xBu
-#define ICR_NMI      0x0400u
-#define ICR_INIT     0x0500u
-#define ICR_STARTUP  0x0600u
 #define ICR_PENDING  0x1000u
 #define ICR_ASSERT   0x4000u
 
@@ -48,7 +43,6 @@
 #define PIC2_DATA    0xA1
 
 #define CALIBRATE_NS    2000000ull
-#define CALIBRATE_RUNS  3u
 #define ONE_SHOT_MAX_NS 2000000000ull
 
 static bool x2apic, deadline;
@@ -68,18 +62,19 @@ static void reg_write(u32 reg, u32 v)
 		mmio_write32(registers + reg, v);
 }
 
+/* The 8259s deliver nothing; what they spuriously do stays clear of the exceptions. */
 static void pic_mask(void)
 {
-	outb(PIC1_COMMAND, 0x11); /* begin initialisation, so that vectors leave the exceptions */
+	/* First vector; which input the second one is at; 8086 mode; the mask. */
+	static const u8 words[][2] = {
+		{VECTOR_PIC_FIRST, VECTOR_PIC_FIRST + 8}, {4, 2}, {1, 1}, {0xFF, 0xFF}};
+
+	outb(PIC1_COMMAND, 0x11); /* begin initialisation */
 	outb(PIC2_COMMAND, 0x11);
-	outb(PIC1_DATA, VECTOR_PIC_FIRST);
-	outb(PIC2_DATA, VECTOR_PIC_FIRST + 8);
-	outb(PIC1_DATA, 4); /* the second one is at input 2 */
-	outb(PIC2_DATA, 2);
-	outb(PIC1_DATA, 1); /* 8086 mode */
-	outb(PIC2_DATA, 1);
-	outb(PIC1_DATA, 0xFF);
-	outb(PIC2_DATA, 0xFF);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		outb(PIC1_DATA, words[i][0]);
+		outb(PIC2_DATA, words[i][1]);
+	}
 }
 
 void lapic_init(hpa_t base)
@@ -120,15 +115,16 @@ void lapic_init_cpu(void)
 	__asm__ volatile("mfence" ::: "memory");
 }
 
-static u64 count_ticks(u64 ns)
+static u64 count_ticks(const void *ctx)
 {
 	u64 start = clock_ns(), end;
 	u32 left;
 
+	(void)ctx;
 	reg_write(REG_TIMER_START, ~0u);
 	do
 		end = clock_ns();
-	while (end - start < ns);
+	while (end - start < CALIBRATE_NS);
 	left = reg_read(REG_TIMER_NOW);
 	reg_write(REG_TIMER_START, 0);
 	return (~0u - left) * NS_PER_SEC / (end - start);
@@ -136,19 +132,17 @@ static u64 count_ticks(u64 ns)
 
 void lapic_timer_calibrate(void)
 {
-	u64 hz[CALIBRATE_RUNS], median;
+	u64 hz;
 
 	if (deadline)
 		return;
 	reg_write(REG_LVT_TIMER, LVT_MASKED);
-	for (u32 i = 0; i < CALIBRATE_RUNS; i++)
-		hz[i] = count_ticks(CALIBRATE_NS);
+	hz = clock_median(count_ticks, NULL);
 	reg_write(REG_LVT_TIMER, VECTOR_TIMER);
-	median = max_u64(min_u64(hz[0], hz[1]), min_u64(max_u64(hz[0], hz[1]), hz[2]));
-	if (median < 1000)
+	if (hz < 1000)
 		panic("the local APIC timer does not count");
-	ticks = clock_scale_ratio(median, NS_PER_SEC);
-	log_line("lapic: timer at %lu kHz", median / 1000);
+	ticks = clock_scale_ratio(hz, NS_PER_SEC);
+	log_line("lapic: timer at %lu kHz", hz / 1000);
 }
 
 bool lapic_is_x2apic(void)
@@ -182,16 +176,9 @@ void lapic_timer_arm(u64 abs_ns)
 	reg_write(REG_TIMER_START, (u32)min_u64(clock_scale_apply(ticks, delta) + 1, ~0u));
 }
 
-void lapic_timer_disarm(void)
+void lapic_send(u32 apic_id, u32 command)
 {
-	if (deadline)
-		wrmsr(MSR_TSC_DEADLINE, 0);
-	else
-		reg_write(REG_TIMER_START, 0);
-}
-
-static void send(u32 apic_id, u32 command)
-{
+	command |= ICR_ASSERT;
 	if (x2apic) {
 		/* Not serialising, unlike the MMIO write: what the target shall see comes first. */
 		__asm__ volatile("mfence\n lfence" ::: "memory");
@@ -204,24 +191,4 @@ static void send(u32 apic_id, u32 command)
 		cpu_relax();
 	reg_write(REG_ICR_HIGH, apic_id << 24);
 	reg_write(REG_ICR, command);
-}
-
-void lapic_send_fixed(u32 apic_id, u8 vector)
-{
-	send(apic_id, ICR_ASSERT | vector);
-}
-
-void lapic_send_nmi(u32 apic_id)
-{
-	send(apic_id, ICR_ASSERT | ICR_NMI);
-}
-
-void lapic_send_init(u32 apic_id)
-{
-	send(apic_id, ICR_ASSERT | ICR_INIT);
-}
-
-void lapic_send_startup(u32 apic_id, u8 page)
-{
-	send(apic_id, ICR_ASSERT | ICR_STARTUP | page);
 }

@@ -21,14 +21,11 @@ void lapic_eoi(void);
  * once. Replaces what was armed. A time far away (over about 2 s) may fire early: look at the clock
  * and arm again. */
 void lapic_timer_arm(u64 abs_ns);
-/* An interrupt that is already pending may still come. */
-void lapic_timer_disarm(void);
-
-/* apic_id is the hardware's number, not the CPU's index. */
-void lapic_send_fixed(u32 apic_id, u8 vector);
-void lapic_send_nmi(u32 apic_id);
-void lapic_send_init(u32 apic_id);
-/* page: bits 19:12 of the physical start address. */
-void lapic_send_startup(u32 apic_id, u8 page);
+/* Sends an interrupt to apic_id, the hardware's number, not the CPU's index: a vector, or one of
+ * the below. */
+#define LAPIC_NMI     0x0400u
+#define LAPIC_INIT    0x0500u
+#define LAPIC_STARTUP 0x0600u /* and bits 19:12 of the physical start address */
+void lapic_send(u32 apic_id, u32 command);
 
 #endif

@@ -32,8 +32,7 @@
 extern u8 image_start[], image_text_end[], image_rodata_end[], image_end[];
 
 static u64 root[ENTRIES] __attribute__((aligned(4096)));
-static u64 pool_next, pool_limit; /* physical */
-static bool use_frames;
+static u64 pool_next, pool_limit; /* physical; a limit of 0: page_alloc() has tables */
 static spinlock_t window_lock;
 static u64 window_next = WINDOW_BASE;
 
@@ -41,7 +40,7 @@ static u64 *table_alloc(void)
 {
 	u64 *table;
 
-	if (use_frames)
+	if (pool_limit == 0)
 		return page_alloc(0);
 	if (pool_next + PAGE_SIZE > pool_limit)
 		panic("the boot pool for page tables is too small");
@@ -114,15 +113,10 @@ must_use static bool map_range(u64 va, u64 pa, u64 size, u64 flags)
 	return true;
 }
 
-static u64 image_phys(const u8 *p)
-{
-	return (u64)(uintptr_t)p - IMAGE_VIRT_OFFSET;
-}
-
 /* Part of the direct map, whose alias of the image's text and constants cannot be written. */
 static void map_direct(u64 start, u64 end)
 {
-	u64 cuts[4] = {start, image_phys(image_start), image_phys(image_rodata_end), end};
+	u64 cuts[4] = {start, virt_to_phys(image_start).v, virt_to_phys(image_rodata_end).v, end};
 	bool ok = true;
 
 	for (int i = 0; i < 3; i++) {
@@ -191,17 +185,13 @@ void paging_init(const struct boot_info *bi, u64 *pool, u64 pool_end)
 	for (u64 from = 0; direct_next(bi, from, &start, &end); from = end)
 		map_direct(start, end);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		bool ok = map_range((u64)(uintptr_t)parts[i].start, image_phys(parts[i].start),
+		bool ok = map_range((u64)(uintptr_t)parts[i].start, virt_to_phys(parts[i].start).v,
 				    (u64)(parts[i].end - parts[i].start), parts[i].flags);
 		assert(ok);
 	}
 	write_cr3(virt_to_phys(root).v);
 	*pool = pool_next;
-}
-
-void paging_use_frames(void)
-{
-	use_frames = true;
+	pool_limit = 0;
 }
 
 hpa_t paging_root(void)
@@ -264,11 +254,6 @@ bool paging_map_trampoline(hpa_t page)
 {
 	/* Not global: each CPU drops it by loading CR3. */
 	return map_range(page.v, page.v, PAGE_SIZE, 0);
-}
-
-void paging_unmap_trampoline(hpa_t page)
-{
-	paging_unmap((const void *)(uintptr_t)page.v);
 }
 
 /* As deep as the tables are. NOLINTNEXTLINE(misc-no-recursion) */

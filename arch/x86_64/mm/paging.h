@@ -22,12 +22,10 @@ static inline hpa_t virt_to_phys(const void *p)
 }
 
 /* Builds the final tables and switches to them. Table pages come from [*pool, pool_end), below
- * 4 GiB; *pool is advanced over what was used. */
+ * 4 GiB; *pool is advanced over what was used. Later ones come from page_alloc(). */
 void paging_init(const struct boot_info *bi, u64 *pool, u64 pool_end);
 /* Bytes of pool that paging_init() may need. */
 u64 paging_pool_size(const struct boot_info *bi);
-/* From now on table pages come from page_alloc(): call once the frame allocator works. */
-void paging_use_frames(void);
 /* Physical address of the root table, below 4 GiB: same on all CPUs. */
 hpa_t paging_root(void);
 
@@ -45,7 +43,6 @@ void paging_unmap(const void *page);
 must_use const void *paging_map_firmware(hpa_t a, size_t size);
 /* Identity-maps one page below 1 MiB, executable and read-only; false when out of memory. */
 must_use bool paging_map_trampoline(hpa_t page);
-void paging_unmap_trampoline(hpa_t page);
 
 /* Looks for a page that is both writable and executable; true: *va is the first. */
 bool paging_find_wx(u64 *va);

@@ -3,6 +3,9 @@
  * but often wrong. */
 #include <arch/x86_64/platform/acpi.h>
 
+#include <arch/x86_64/mm/paging.h>
+#include <boot/multiboot2.h>
+#include <core/lib/print.h>
 #include <core/lib/string.h>
 #include <xen/errno.h>
 
@@ -22,12 +25,7 @@ enum {
 	MADT_X2APIC = 9,
 };
 
-struct parser {
-	struct acpi_info *info;
-	acpi_map_fn *map;
-	void *ctx;
-	u32 bad;
-};
+struct acpi_info acpi_info;
 
 /* Unaligned little-endian fields; the caller has checked that they are inside. */
 static u16 get16(const u8 *p)
@@ -53,42 +51,43 @@ static bool sum_is_zero(const u8 *p, size_t size)
 }
 
 /* A whole table, its length and checksum good; else NULL, and it is counted. */
-static const u8 *map_table(struct parser *s, u64 a, u32 *size)
+static const u8 *map_table(u64 a, u32 *size)
 {
-	const u8 *t = s->map(s->ctx, a, HEADER_SIZE);
+	const u8 *t = paging_map_firmware(hpa(a), HEADER_SIZE);
 
 	if (t != NULL) {
 		*size = get32(t + 4);
-		t = *size >= HEADER_SIZE && *size <= TABLE_SIZE_MAX ? s->map(s->ctx, a, *size)
-								    : NULL;
+		t = *size >= HEADER_SIZE && *size <= TABLE_SIZE_MAX
+			    ? paging_map_firmware(hpa(a), *size)
+			    : NULL;
 	}
 	if (t != NULL && sum_is_zero(t, *size))
 		return t;
-	s->bad++;
+	acpi_info.bad_tables++;
 	return NULL;
 }
 
-static void add_cpu(struct acpi_info *info, u32 apic_id, u32 flags)
+static void add_cpu(u32 apic_id, u32 flags)
 {
 	if (!(flags & 1)) /* not enabled */
 		return;
-	for (u32 i = 0; i < info->cpu_count; i++)
-		if (info->cpus[i] == apic_id)
+	for (u32 i = 0; i < acpi_info.cpu_count; i++)
+		if (acpi_info.cpus[i] == apic_id)
 			return;
-	if (info->cpu_count == ACPI_MAX_CPUS)
-		info->cpus_dropped++;
+	if (acpi_info.cpu_count == ACPI_MAX_CPUS)
+		acpi_info.cpus_dropped++;
 	else
-		info->cpus[info->cpu_count++] = apic_id;
+		acpi_info.cpus[acpi_info.cpu_count++] = apic_id;
 }
 
-static void add_override(struct acpi_info *info, const u8 *e)
+static void add_override(const u8 *e)
 {
 	u16 flags = get16(e + 8);
 
 	/* Bus 0 is ISA; "conforms to the bus" means edge and high there. */
-	if (e[2] != 0 || info->override_count == ACPI_MAX_OVERRIDES)
+	if (e[2] != 0 || acpi_info.override_count == ACPI_MAX_OVERRIDES)
 		return;
-	info->overrides[info->override_count++] = (struct acpi_override){
+	acpi_info.overrides[acpi_info.override_count++] = (struct acpi_override){
 		.irq = e[3],
 		.level = ((flags >> 2) & 3) == 3,
 		.low = (flags & 3) == 3,
@@ -96,90 +95,90 @@ static void add_override(struct acpi_info *info, const u8 *e)
 	};
 }
 
-static void madt_entry(struct acpi_info *info, const u8 *e, u32 size)
+static void madt_entry(const u8 *e, u32 size)
 {
 	switch (e[0]) {
 	case MADT_LAPIC:
 		if (size >= 8)
-			add_cpu(info, e[3], get32(e + 4));
+			add_cpu(e[3], get32(e + 4));
 		break;
 	case MADT_X2APIC:
 		if (size >= 16)
-			add_cpu(info, get32(e + 4), get32(e + 8));
+			add_cpu(get32(e + 4), get32(e + 8));
 		break;
 	case MADT_IOAPIC:
-		if (size >= 12 && info->ioapic_count < ACPI_MAX_IOAPICS)
-			info->ioapics[info->ioapic_count++] =
+		if (size >= 12 && acpi_info.ioapic_count < ACPI_MAX_IOAPICS)
+			acpi_info.ioapics[acpi_info.ioapic_count++] =
 				(struct acpi_ioapic){e[2], get32(e + 8), get32(e + 4)};
 		break;
 	case MADT_OVERRIDE:
 		if (size >= 10)
-			add_override(info, e);
+			add_override(e);
 		break;
 	case MADT_LAPIC_ADDRESS:
 		if (size >= 12)
-			info->lapic_address = get64(e + 4);
+			acpi_info.lapic_address = get64(e + 4);
 		break;
 	default:
 		break;
 	}
 }
 
-static void parse_madt(struct parser *s, const u8 *t, u32 size)
+static void parse_madt(const u8 *t, u32 size)
 {
 	u32 at = HEADER_SIZE + 8;
 
 	if (size < at) {
-		s->bad++;
+		acpi_info.bad_tables++;
 		return;
 	}
-	s->info->lapic_address = get32(t + HEADER_SIZE);
+	acpi_info.lapic_address = get32(t + HEADER_SIZE);
 	while (size - at >= 2) {
 		u32 length = t[at + 1];
 
 		if (length < 2 || length > size - at) {
-			s->bad++;
+			acpi_info.bad_tables++;
 			break;
 		}
-		madt_entry(s->info, t + at, length);
+		madt_entry(t + at, length);
 		at += length;
 	}
 }
 
-static void parse_hpet(struct parser *s, const u8 *t, u32 size)
+static void parse_hpet(const u8 *t, u32 size)
 {
 	if (size < 56)
-		s->bad++;
+		acpi_info.bad_tables++;
 	else if (t[40] == GAS_MEMORY)
-		s->info->hpet_address = get64(t + 44);
+		acpi_info.hpet_address = get64(t + 44);
 }
 
-static void parse_fadt(struct parser *s, const u8 *t, u32 size)
+static void parse_fadt(const u8 *t, u32 size)
 {
 	if (size < 116) {
-		s->bad++;
+		acpi_info.bad_tables++;
 		return;
 	}
-	s->info->century_register = t[108];
-	s->info->pm_timer_32bit = (get32(t + 112) >> 8) & 1;
+	acpi_info.century_register = t[108];
+	acpi_info.pm_timer_32bit = (get32(t + 112) >> 8) & 1;
 	if (t[91] == 4)
-		s->info->pm_timer_port = get16(t + 76);
+		acpi_info.pm_timer_port = get16(t + 76);
 	if (size >= 220 && t[208] == GAS_IO && get64(t + 212) != 0)
-		s->info->pm_timer_port = get16(t + 212);
+		acpi_info.pm_timer_port = get16(t + 212);
 }
 
 static const struct {
 	char signature[5];
-	void (*parse)(struct parser *s, const u8 *t, u32 size);
+	void (*parse)(const u8 *t, u32 size);
 } parsers[] = {
 	{"APIC", parse_madt},
 	{"HPET", parse_hpet},
 	{"FACP", parse_fadt},
 };
 
-static void parse_table(struct parser *s, u64 a)
+static void parse_table(u64 a)
 {
-	const u8 *t = a != 0 ? s->map(s->ctx, a, HEADER_SIZE) : NULL;
+	const u8 *t = a != 0 ? paging_map_firmware(hpa(a), HEADER_SIZE) : NULL;
 	u32 size;
 
 	if (t == NULL)
@@ -187,42 +186,48 @@ static void parse_table(struct parser *s, u64 a)
 	for (size_t i = 0; i < ARRAY_SIZE(parsers); i++) {
 		if (memcmp(t, parsers[i].signature, 4) != 0)
 			continue;
-		t = map_table(s, a, &size);
+		t = map_table(a, &size);
 		if (t != NULL)
-			parsers[i].parse(s, t, size);
+			parsers[i].parse(t, size);
 		return;
 	}
 }
 
-static bool parse_root(struct parser *s, u64 a, const char *signature, u32 entry)
+static bool parse_root(u64 a, const char *signature, u32 entry)
 {
 	u32 size;
-	const u8 *t = a != 0 ? map_table(s, a, &size) : NULL;
+	const u8 *t = a != 0 ? map_table(a, &size) : NULL;
 
 	if (t == NULL || memcmp(t, signature, 4) != 0)
 		return false;
 	for (u32 at = HEADER_SIZE; size - at >= entry; at += entry)
-		parse_table(s, entry == 8 ? get64(t + at) : get32(t + at));
+		parse_table(entry == 8 ? get64(t + at) : get32(t + at));
 	return true;
 }
 
-int acpi_parse(struct acpi_info *info, const void *rsdp, size_t rsdp_size, acpi_map_fn *map,
-	       void *ctx, u32 *bad_tables)
+int acpi_parse(const void *rsdp, size_t rsdp_size)
 {
 	const u8 *r = rsdp;
-	struct parser s = {info, map, ctx, 0};
-	bool ok = false;
 
-	memset(info, 0, sizeof(*info));
-	*bad_tables = 0;
+	memset(&acpi_info, 0, sizeof(acpi_info));
 	if (rsdp_size < RSDP_OLD_SIZE || memcmp(r, "RSD PTR ", 8) != 0 ||
 	    !sum_is_zero(r, RSDP_OLD_SIZE))
 		return -XEN_EINVAL;
 	/* Revision 2 on has the XSDT, and a second checksum over all of it. */
-	if (rsdp_size >= RSDP_NEW_SIZE && r[15] >= 2 && sum_is_zero(r, RSDP_NEW_SIZE))
-		ok = parse_root(&s, get64(r + 24), "XSDT", 8);
-	if (!ok)
-		ok = parse_root(&s, get32(r + 16), "RSDT", 4);
-	*bad_tables = s.bad;
-	return ok ? 0 : -XEN_EINVAL;
+	if (rsdp_size >= RSDP_NEW_SIZE && r[15] >= 2 && sum_is_zero(r, RSDP_NEW_SIZE) &&
+	    parse_root(get64(r + 24), "XSDT", 8))
+		return 0;
+	return parse_root(get32(r + 16), "RSDT", 4) ? 0 : -XEN_EINVAL;
+}
+
+void acpi_init(const struct boot_info *bi)
+{
+	if (acpi_parse(bi->rsdp, bi->rsdp_size) != 0)
+		log_line("acpi: no usable tables: one CPU, and no device interrupts");
+	if (acpi_info.bad_tables > 0)
+		log_line("acpi: %u damaged tables skipped", acpi_info.bad_tables);
+	if (acpi_info.cpus_dropped > 0)
+		log_line("acpi: %u CPUs more than the %u supported", acpi_info.cpus_dropped,
+			 ACPI_MAX_CPUS);
+	log_line("acpi: %u CPUs, %u I/O APICs", acpi_info.cpu_count, acpi_info.ioapic_count);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The few ACPI tables that the hypervisor needs: MADT, HPET, FADT. ACPI Specification 6.4, chapter
- * "ACPI Software Programming Model". Pure C over a mapping function: host tests and a fuzzer run
- * it. */
+ * "ACPI Software Programming Model". */
 #ifndef ARCH_X86_64_PLATFORM_ACPI_H
 #define ARCH_X86_64_PLATFORM_ACPI_H
 
@@ -16,6 +15,7 @@ struct acpi_info {
 				  */
 	u32 cpu_count;
 	u32 cpus_dropped; /* enabled, but more than there is room for */
+	u32 bad_tables;   /* skipped */
 	struct acpi_ioapic {
 		u32 id, gsi_base;
 		u64 address;
@@ -34,17 +34,13 @@ struct acpi_info {
 	u8 century_register; /* in the CMOS; 0: none */
 };
 
-/* Gives size bytes at physical address a, readable until the parser returns; NULL if it cannot. */
-typedef const void *acpi_map_fn(void *ctx, u64 a, size_t size);
-
-/* Reads the tables under the RSDP copy (rsdp_size bytes). Tables with a bad length or checksum are
- * skipped and count in *bad_tables. Returns 0, or -XEN_EINVAL if there is no usable root table. */
-must_use int acpi_parse(struct acpi_info *info, const void *rsdp, size_t rsdp_size,
-			acpi_map_fn *map, void *ctx, u32 *bad_tables);
-
 extern struct acpi_info acpi_info; /* constant after acpi_init() */
+
 struct boot_info;
 /* Fills acpi_info from the machine; logs what is wrong and goes on with what there is. */
 void acpi_init(const struct boot_info *bi);
+/* The same under an RSDP copy (rsdp_size bytes). Tables with a bad length or checksum are skipped
+ * and counted. Returns 0, or -XEN_EINVAL if there is no usable root table. */
+must_use int acpi_parse(const void *rsdp, size_t rsdp_size);
 
 #endif

@@ -18,8 +18,6 @@
 #define HPET_ON           1u
 #define FS_PER_SEC        1000000000000000ull
 #define HPET_PERIOD_MAX   100000000u /* fs: IA-PC HPET Specification, "General Capabilities" */
-#define PM_TIMER_HZ       3579545u
-#define PIT_HZ            1193182u
 #define PIT_COUNTER2      0x42
 #define PIT_COMMAND       0x43
 #define PIT_GATE          0x61
@@ -37,7 +35,8 @@
 struct reference {
 	const char *name;
 	u64 hz;
-	u32 mask; /* of the counter's bits */
+	u32 mask;                           /* of the counter's bits */
+	bool (*start)(struct reference *r); /* false: there is none */
 	u32 (*read)(void);
 };
 
@@ -68,34 +67,47 @@ static u32 pit_read(void)
 
 static bool hpet_start(struct reference *r)
 {
-	u64 capabilities, period;
+	u64 period;
 
-	if (acpi_info.hpet_address == 0)
-		return false;
-	hpet = mmio_map(hpa(acpi_info.hpet_address), 0x400);
+	hpet = acpi_info.hpet_address ? mmio_map(hpa(acpi_info.hpet_address), 0x400) : NULL;
 	if (hpet == NULL)
 		return false;
-	capabilities = mmio_read64(hpet + HPET_CAPABILITIES);
-	period = capabilities >> 32;
+	period = mmio_read64(hpet + HPET_CAPABILITIES) >> 32;
 	if (period == 0 || period > HPET_PERIOD_MAX)
 		return false;
 	mmio_write32(hpet + HPET_CONFIG, mmio_read32(hpet + HPET_CONFIG) | HPET_ON);
-	*r = (struct reference){"HPET", FS_PER_SEC / period, ~0u, hpet_read};
+	r->hz = FS_PER_SEC / period;
 	return true;
 }
 
-static void pit_start(struct reference *r)
+static bool pm_timer_start(struct reference *r)
 {
+	if (acpi_info.pm_timer_32bit)
+		r->mask = ~0u;
+	return acpi_info.pm_timer_port != 0;
+}
+
+static bool pit_start(struct reference *r)
+{
+	(void)r;
 	outb(PIT_GATE, (u8)((inb(PIT_GATE) & ~3u) | 1u)); /* gate on, speaker off */
 	outb(PIT_COMMAND, 0xB4); /* counter 2, both bytes, rate generator: counts by one */
 	outb(PIT_COUNTER2, 0);
 	outb(PIT_COUNTER2, 0);
-	*r = (struct reference){"PIT", PIT_HZ, 0xFFFF, pit_read};
+	return true;
 }
 
+/* The best first. */
+static struct reference references[] = {
+	{"HPET", 0, ~0u, hpet_start, hpet_read},
+	{"ACPI PM timer", 3579545, 0xFFFFFF, pm_timer_start, pm_timer_read},
+	{"PIT", 1193182, 0xFFFF, pit_start, pit_read},
+};
+
 /* One run: the TSC's frequency, or 0 if the reference stands still. */
-static u64 measure(const struct reference *r)
+static u64 measure(const void *reference)
 {
+	const struct reference *r = reference;
 	u32 want = (u32)(r->hz * RUN_US / 1000000), first, passed, last;
 	u64 start, end;
 	u32 stuck = 0;
@@ -117,19 +129,19 @@ static u64 measure(const struct reference *r)
 	return stuck < 1000000 ? (end - start) * r->hz / passed : 0;
 }
 
-static u64 measure_median(const struct reference *r)
+u64 clock_median(u64 (*run)(const void *ctx), const void *ctx)
 {
-	u64 hz[RUNS] = {0};
+	u64 results[RUNS] = {0};
 
 	for (u32 i = 0; i < RUNS; i++) {
-		u64 v = measure(r);
+		u64 v = run(ctx);
 		u32 at = i;
 
-		for (; at > 0 && hz[at - 1] > v; at--)
-			hz[at] = hz[at - 1];
-		hz[at] = v;
+		for (; at > 0 && results[at - 1] > v; at--)
+			results[at] = results[at - 1];
+		results[at] = v;
 	}
-	return hz[RUNS / 2];
+	return results[RUNS / 2];
 }
 
 /* What CPUID claims; 0: nothing. */
@@ -159,48 +171,37 @@ static u8 cmos_read(u8 reg)
 	return inb(CMOS_DATA);
 }
 
-struct cmos_time {
-	u8 second, minute, hour, day, month, year, century;
-};
+/* Seconds, minutes, hours, day, month, year, century. */
+#define CMOS_FIELDS 7u
 
-static void cmos_read_time(struct cmos_time *t)
+static void cmos_read_time(u8 t[CMOS_FIELDS])
 {
+	const u8 registers[CMOS_FIELDS] = {0, 2, 4, 7, 8, 9, acpi_info.century_register & 0x7f};
+
 	for (u32 i = 0; i < 100000 && (cmos_read(CMOS_STATUS_A) & CMOS_UPDATING); i++)
 		cpu_relax();
-	*t = (struct cmos_time){cmos_read(0),
-				cmos_read(2),
-				cmos_read(4),
-				cmos_read(7),
-				cmos_read(8),
-				cmos_read(9),
-				0};
-	if (acpi_info.century_register != 0)
-		t->century = cmos_read(acpi_info.century_register & 0x7f);
-}
-
-static u32 cmos_number(u8 v, u8 status)
-{
-	return status & CMOS_BINARY ? v : (v >> 4) * 10u + (v & 15u);
+	for (u32 i = 0; i < CMOS_FIELDS; i++)
+		t[i] = cmos_read(registers[i]);
 }
 
 static u64 cmos_utc_seconds(void)
 {
-	struct cmos_time t, again;
-	u8 status = cmos_read(CMOS_STATUS_B);
-	u32 hour, year;
+	u8 before[CMOS_FIELDS], t[CMOS_FIELDS], status = cmos_read(CMOS_STATUS_B);
+	u32 n[CMOS_FIELDS];
+	bool pm;
 
-	cmos_read_time(&t);
-	cmos_read_time(&again);
-	if (t.second != again.second) /* it moved on: between two updates now */
-		cmos_read_time(&again);
-	hour = cmos_number(again.hour & 0x7f, status);
+	cmos_read_time(before);
+	cmos_read_time(t);
+	if (before[0] != t[0]) /* it moved on: between two updates now */
+		cmos_read_time(t);
+	pm = t[2] & CMOS_PM;
+	t[2] &= 0x7f;
+	for (u32 i = 0; i < CMOS_FIELDS; i++)
+		n[i] = status & CMOS_BINARY ? t[i] : (t[i] >> 4) * 10u + (t[i] & 15u);
 	if (!(status & CMOS_24H))
-		hour = hour % 12 + (again.hour & CMOS_PM ? 12 : 0);
-	year = cmos_number(again.year, status);
-	year += again.century != 0 ? cmos_number(again.century, status) * 100 : 2000;
-	return clock_date_to_seconds(
-		year, cmos_number(again.month, status), cmos_number(again.day, status), hour,
-		cmos_number(again.minute, status), cmos_number(again.second, status));
+		n[2] = n[2] % 12 + (pm ? 12 : 0);
+	n[5] += acpi_info.century_register != 0 && n[6] != 0 ? n[6] * 100 : 2000;
+	return clock_date_to_seconds(n[5], n[4], n[3], n[2], n[1], n[0]);
 }
 
 void clock_begin(void)
@@ -210,36 +211,25 @@ void clock_begin(void)
 
 void clock_init(void)
 {
-	struct reference r = {NULL, 0, 0, NULL};
+	const char *name = NULL;
 
-	if (hpet_start(&r))
-		tsc_hz = measure_median(&r);
-	if (tsc_hz == 0 && acpi_info.pm_timer_port != 0) {
-		r = (struct reference){"ACPI PM timer", PM_TIMER_HZ,
-				       acpi_info.pm_timer_32bit ? ~0u : 0xFFFFFF, pm_timer_read};
-		tsc_hz = measure_median(&r);
-	}
-	if (tsc_hz == 0) {
-		pit_start(&r);
-		tsc_hz = measure_median(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(references) && tsc_hz == 0; i++) {
+		name = references[i].name;
+		if (references[i].start(&references[i]))
+			tsc_hz = clock_median(measure, &references[i]);
 	}
 	if (tsc_hz < 1000000)
 		panic("clock: the TSC cannot be measured: no HPET, PM timer or PIT that counts");
 	to_ns = clock_scale_ratio(NS_PER_SEC, tsc_hz);
 	to_tsc = clock_scale_ratio(tsc_hz, NS_PER_SEC);
 	utc_boot_ns = cmos_utc_seconds() * NS_PER_SEC - clock_ns();
-	log_line("clock: TSC at %lu kHz by the %s", tsc_hz / 1000, r.name);
+	log_line("clock: TSC at %lu kHz by the %s", tsc_hz / 1000, name);
 	compare_with_cpuid();
-}
-
-u64 clock_tsc_to_ns(u64 tsc)
-{
-	return clock_scale_apply(to_ns, tsc - tsc_base);
 }
 
 u64 clock_ns(void)
 {
-	return clock_tsc_to_ns(rdtsc());
+	return clock_scale_apply(to_ns, rdtsc() - tsc_base);
 }
 
 u64 clock_ns_to_tsc(u64 ns)

@@ -25,14 +25,14 @@ void clock_begin(void);
 void clock_init(void);
 /* Since boot, monotonic on one CPU, and on all if clock_tsc_stable. 0 before clock_init(). */
 u64 clock_ns(void);
-/* The same for a TSC value read before. */
-u64 clock_tsc_to_ns(u64 tsc);
 /* First TSC value at which clock_ns() is at least ns. */
 u64 clock_ns_to_tsc(u64 ns);
 /* system_time = ((tsc - tsc_base) shifted) * mul >> 32 */
 void clock_params(u32 *mul, s8 *shift, u64 *tsc_base, u32 *khz);
 /* UTC when clock_ns() was 0, in ns since 1970. */
 u64 clock_utc_boot_ns(void);
+/* The median of five runs. */
+u64 clock_median(u64 (*run)(const void *ctx), const void *ctx);
 /* Spins. */
 void clock_delay_us(u32 us);
 

@@ -70,27 +70,21 @@ void log_write_line(const char *line, size_t n)
 	unlock_log();
 }
 
-printf_like(1, 0) static void log_line_v(const char *fmt, va_list ap)
+void log_line(const char *fmt, ...)
 {
 	char line[LINE_MAX];
 	u64 us = clock_ns() / 1000;
 	size_t n = format_text(line, sizeof(line), "[%4lu.%06lu] ", (unsigned long)(us / 1000000),
 			       (unsigned long)(us % 1000000));
+	va_list ap;
 
+	va_start(ap, fmt);
 	n += format_text_v(line + n, sizeof(line) - n, fmt, ap);
+	va_end(ap);
 	n = min_u64(n, sizeof(line) - 2); /* one byte for the newline; the last is the NUL's */
 	if (line[n - 1] != '\n')
 		line[n++] = '\n';
 	log_write_line(line, n);
-}
-
-void log_line(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	log_line_v(fmt, ap);
-	va_end(ap);
 }
 
 size_t log_ring_read(u64 *offset, char *buf, size_t n)

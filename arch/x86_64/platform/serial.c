@@ -56,11 +56,6 @@ void serial_init(void)
 	present = true;
 }
 
-bool serial_present(void)
-{
-	return present;
-}
-
 static bool wait_for_room(void)
 {
 	for (u32 i = 0; i < TX_POLLS; i++) {
@@ -100,24 +95,24 @@ static void serial_interrupt(u8 vector)
 			rx_ring[rx_head++ % RX_RING] = c;
 	}
 	spin_unlock(&rx_lock);
-	if (input_fn != NULL)
-		input_fn();
+	input_fn();
 }
 
-void serial_enable_input(void)
+void serial_enable_input(void (*fn)(void))
 {
 	bool level, low;
 	u32 gsi = irq_isa_to_gsi(COM1_IRQ, &level, &low);
 
 	if (!present)
 		return;
+	input_fn = fn;
 	irq_set_handler(VECTOR_SERIAL, serial_interrupt);
 	if (ioapic_route(gsi, VECTOR_SERIAL, 0, level, low) != 0) {
 		log_line("serial: interrupt %u has no I/O APIC input: no console input", gsi);
 		return;
 	}
 	outb(REG_IER, IER_RX);
-	ioapic_unmask(gsi);
+	ioapic_mask(gsi, false);
 }
 
 size_t serial_read(char *buf, size_t n)
@@ -129,9 +124,4 @@ size_t serial_read(char *buf, size_t n)
 		buf[done++] = rx_ring[rx_tail++ % RX_RING];
 	spin_unlock(&rx_lock);
 	return done;
-}
-
-void serial_on_input(void (*fn)(void))
-{
-	input_fn = fn;
 }

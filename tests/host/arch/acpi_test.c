@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arch/x86_64/mm/paging.h>
 #include <arch/x86_64/platform/acpi.h>
+#include <core/lib/print.h>
 
 /* Physical memory: 64 KiB from BASE. Each mapping is a copy of its own, so that the sanitizer sees
  * each byte read beyond what was asked for. */
@@ -18,14 +20,17 @@ static u8 ram[65536];
 static size_t used;
 static void *copies[4096];
 static size_t copy_count;
-static struct acpi_info info;
-static u32 bad;
 
-static const void *map(void *ctx, u64 a, size_t size)
+void log_line(const char *fmt, ...)
 {
+	(void)fmt;
+}
+
+const void *paging_map_firmware(hpa_t address, size_t size)
+{
+	u64 a = address.v;
 	void *p;
 
-	(void)ctx;
 	if (a < BASE || a - BASE > sizeof(ram) || size > sizeof(ram) - (a - BASE) ||
 	    copy_count == 4096)
 		return NULL;
@@ -94,7 +99,7 @@ static void root(u8 *const tables[], u32 count, bool extended)
 
 static int parse(size_t rsdp_size)
 {
-	int rc = acpi_parse(&info, rsdp, rsdp_size, map, NULL, &bad);
+	int rc = acpi_parse(rsdp, rsdp_size);
 
 	while (copy_count > 0)
 		free(copies[--copy_count]);
@@ -156,22 +161,22 @@ static void typical(bool extended)
 
 static void check_typical(void)
 {
-	assert_int_equal(bad, 0);
-	assert_int_equal(info.cpu_count, 2);
-	assert_int_equal(info.cpus[0], 7);
-	assert_int_equal(info.cpus[1], 0x1234);
-	assert_int_equal(info.ioapic_count, 1);
-	assert_int_equal(info.ioapics[0].address, 0xFEC00000);
-	assert_int_equal(info.ioapics[0].gsi_base, 24);
-	assert_int_equal(info.override_count, 2);
-	assert_int_equal(info.overrides[0].gsi, 2);
-	assert_false(info.overrides[0].level || info.overrides[0].low);
-	assert_true(info.overrides[1].level && info.overrides[1].low);
-	assert_int_equal(info.lapic_address, 0xFEE00000);
-	assert_int_equal(info.hpet_address, 0xFED00000);
-	assert_int_equal(info.pm_timer_port, 0x608);
-	assert_true(info.pm_timer_32bit);
-	assert_int_equal(info.century_register, 0x32);
+	assert_int_equal(acpi_info.bad_tables, 0);
+	assert_int_equal(acpi_info.cpu_count, 2);
+	assert_int_equal(acpi_info.cpus[0], 7);
+	assert_int_equal(acpi_info.cpus[1], 0x1234);
+	assert_int_equal(acpi_info.ioapic_count, 1);
+	assert_int_equal(acpi_info.ioapics[0].address, 0xFEC00000);
+	assert_int_equal(acpi_info.ioapics[0].gsi_base, 24);
+	assert_int_equal(acpi_info.override_count, 2);
+	assert_int_equal(acpi_info.overrides[0].gsi, 2);
+	assert_false(acpi_info.overrides[0].level || acpi_info.overrides[0].low);
+	assert_true(acpi_info.overrides[1].level && acpi_info.overrides[1].low);
+	assert_int_equal(acpi_info.lapic_address, 0xFEE00000);
+	assert_int_equal(acpi_info.hpet_address, 0xFED00000);
+	assert_int_equal(acpi_info.pm_timer_port, 0x608);
+	assert_true(acpi_info.pm_timer_32bit);
+	assert_int_equal(acpi_info.century_register, 0x32);
 }
 
 static void test_xsdt(void **state)
@@ -209,9 +214,9 @@ static void test_bad_checksums(void **state)
 	typical(true);
 	ram[64 + 76] ^= 1; /* the FADT */
 	assert_int_equal(parse(36), 0);
-	assert_int_equal(bad, 1);
-	assert_int_equal(info.pm_timer_port, 0);
-	assert_int_equal(info.cpu_count, 2);
+	assert_int_equal(acpi_info.bad_tables, 1);
+	assert_int_equal(acpi_info.pm_timer_port, 0);
+	assert_int_equal(acpi_info.cpu_count, 2);
 	xsdt[40] ^= 1;
 	assert_int_not_equal(parse(36), 0);
 }
@@ -235,7 +240,7 @@ static void test_every_length(void **state)
 			used += 256;
 			root(&t, 1, true);
 			assert_int_equal(parse(36), 0);
-			assert_true(info.cpu_count <= 2);
+			assert_true(acpi_info.cpu_count <= 2);
 		}
 	}
 }
@@ -262,7 +267,7 @@ static void test_wild(void **state)
 					checksum(ram + at, size, 9);
 			}
 		(void)parse(36);
-		assert_true(info.cpu_count <= ACPI_MAX_CPUS);
+		assert_true(acpi_info.cpu_count <= ACPI_MAX_CPUS);
 	}
 }
 
@@ -285,8 +290,8 @@ static void test_many_cpus(void **state)
 	finish(t);
 	root(&t, 1, true);
 	assert_int_equal(parse(36), 0);
-	assert_int_equal(info.cpu_count, ACPI_MAX_CPUS);
-	assert_int_equal(info.cpus_dropped, 300 - ACPI_MAX_CPUS);
+	assert_int_equal(acpi_info.cpu_count, ACPI_MAX_CPUS);
+	assert_int_equal(acpi_info.cpus_dropped, 300 - ACPI_MAX_CPUS);
 }
 
 int main(void)
