@@ -59,8 +59,8 @@ static const struct rule {
 	{0xCE, 0xCE, CONSTANT, FAULTS, 0},
 	/* 8 variable ranges, fixed ranges, WC. */
 	{0xFE, 0xFE, CONSTANT, FAULTS, 0x508},
-	{MSR_SYSENTER_CS, MSR_SYSENTER_CS, IN_MSR, LOW32, AT(regs.sysenter_cs)},
-	{MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, IN_MSR, ADDRESS, AT(regs.sysenter_esp)},
+	{MSR_SYSENTER_CS, MSR_SYSENTER_CS, IN_MSR, LOW32, AT(regs.msr.sysenter_cs)},
+	{MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, IN_MSR, ADDRESS, AT(regs.msr.sysenter_esp)},
 	/* Machine check: no banks, nothing in progress. */
 	{0x179, 0x17A, CONSTANT, FAULTS, 0},
 	/* Fast strings on (Linux asks unguarded on Intel); no branch trace, no event sampling. */
@@ -76,12 +76,12 @@ static const struct rule {
 	{0x2FF, 0x2FF, OWN, MTRR_DEFAULT, AT(msr.mtrr_def_type)},
 	{MSR_HYPERCALL_PAGE, MSR_HYPERCALL_PAGE, CONSTANT, SPECIAL, 0},
 	{MSR_EFER, MSR_EFER, IN_CR, SPECIAL, AT(regs.efer)},
-	{MSR_STAR, MSR_STAR, IN_MSR, ANY, AT(regs.star)},
-	{MSR_LSTAR, MSR_CSTAR, IN_MSR, ADDRESS, AT(regs.lstar)},
-	{MSR_SFMASK, MSR_SFMASK, IN_MSR, LOW32, AT(regs.sfmask)},
+	{MSR_STAR, MSR_STAR, IN_MSR, ANY, AT(regs.msr.star)},
+	{MSR_LSTAR, MSR_CSTAR, IN_MSR, ADDRESS, AT(regs.msr.lstar)},
+	{MSR_SFMASK, MSR_SFMASK, IN_MSR, LOW32, AT(regs.msr.sfmask)},
 	{MSR_FS_BASE, MSR_FS_BASE, IN_SEG, ADDRESS, AT(regs.seg[SEG_FS].base)},
 	{MSR_GS_BASE, MSR_GS_BASE, IN_SEG, ADDRESS, AT(regs.seg[SEG_GS].base)},
-	{MSR_KERNEL_GS_BASE, MSR_KERNEL_GS_BASE, IN_MSR, ADDRESS, AT(regs.kernel_gs_base)},
+	{MSR_KERNEL_GS_BASE, MSR_KERNEL_GS_BASE, IN_MSR, ADDRESS, AT(regs.msr.kernel_gs_base)},
 	/* SYSCFG: Linux asks unguarded whether the BIOS forced WB above 4 GiB. It did not. */
 	{0xC0010010, 0xC0010010, CONSTANT, IGNORED, 0},
 	/* HWCR: Linux asks unguarded whether the TSC counts at a constant rate: bit 24, yes. */
@@ -98,8 +98,8 @@ static const struct rule {
 	{0xC0011020, 0xC001102F, CONSTANT, IGNORED, 0},
 };
 /* Rows of several registers count on this. */
-_Static_assert(AT(regs.sysenter_eip) == AT(regs.sysenter_esp) + 8 &&
-		       AT(regs.cstar) == AT(regs.lstar) + 8,
+_Static_assert(AT(regs.msr.sysenter_eip) == AT(regs.msr.sysenter_esp) + 8 &&
+		       AT(regs.msr.cstar) == AT(regs.msr.lstar) + 8,
 	       "in the order of their numbers");
 
 static const struct rule *find(u32 index)

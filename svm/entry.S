@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Into the guest and back: AMD64 Architecture Programmer's Manual, volume 2, "VMRUN Instruction". */
-#include <svm/offsets.h>
+#include <arch/x86_64/cpu/guest_gprs.h>
 
 	.text
 	.globl svm_enter
@@ -20,20 +20,7 @@ svm_enter:
 	 * not the host's all that time. */
 	clgi
 	movq %rsi, %rax
-	movq REGS_RCX(%rdi), %rcx
-	movq REGS_RDX(%rdi), %rdx
-	movq REGS_RBX(%rdi), %rbx
-	movq REGS_RBP(%rdi), %rbp
-	movq REGS_RSI(%rdi), %rsi
-	movq REGS_R8(%rdi), %r8
-	movq REGS_R9(%rdi), %r9
-	movq REGS_R10(%rdi), %r10
-	movq REGS_R11(%rdi), %r11
-	movq REGS_R12(%rdi), %r12
-	movq REGS_R13(%rdi), %r13
-	movq REGS_R14(%rdi), %r14
-	movq REGS_R15(%rdi), %r15
-	movq REGS_RDI(%rdi), %rdi
+	GPRS_LOAD %rdi
 
 	/* The host's IF decides whether its interrupts end the guest's run, as V_INTR_MASKING is
 	 * set. VMLOAD takes the shadow of STI, which must not reach into the guest. */
@@ -45,29 +32,7 @@ svm_enter:
 	movq 8(%rsp), %rax
 	vmload %rax
 	movq (%rsp), %rax
-	movq %rcx, REGS_RCX(%rax)
-	movq %rdx, REGS_RDX(%rax)
-	movq %rbx, REGS_RBX(%rax)
-	movq %rbp, REGS_RBP(%rax)
-	movq %rsi, REGS_RSI(%rax)
-	movq %rdi, REGS_RDI(%rax)
-	movq %r8, REGS_R8(%rax)
-	movq %r9, REGS_R9(%rax)
-	movq %r10, REGS_R10(%rax)
-	movq %r11, REGS_R11(%rax)
-	movq %r12, REGS_R12(%rax)
-	movq %r13, REGS_R13(%rax)
-	movq %r14, REGS_R14(%rax)
-	movq %r15, REGS_R15(%rax)
-	/* No guest value stays where the host might speculate on it; the popped ones do not. */
-	xorl %ecx, %ecx
-	xorl %edx, %edx
-	xorl %esi, %esi
-	xorl %edi, %edi
-	xorl %r8d, %r8d
-	xorl %r9d, %r9d
-	xorl %r10d, %r10d
-	xorl %r11d, %r11d
+	GPRS_SAVE %rax
 	cli
 	stgi
 

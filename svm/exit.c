@@ -2,9 +2,13 @@
 /* Exit codes and their facts, decoded. */
 #include <svm/exit.h>
 
+#include <svm/svm.h>
+
 #define CODE_NPF 0x400u
 
-/* By exit code. What is not listed was not asked for and is unknown. */
+/* By exit code, which is also the number of the intercept. #UD finds VMCALL. #DB and #AC: one whose
+ * delivery raises the next would hold the CPU in microcode for ever. #MC is the host's. What is not
+ * listed is not asked for and unknown. */
 static const struct exit_rule {
 	u8 kind, reason;
 } rules[] = {
@@ -40,6 +44,13 @@ static const struct exit_rule {
 	[0x8D] = {KIND_plain, EXIT_xsetbv},
 	[0x8E] = {KIND_plain, EXIT_undefined}, /* RDPRU */
 };
+
+void svm_intercept_all(struct vmcb *b)
+{
+	for (u32 code = 0; code < ARRAY_SIZE(rules); code++)
+		if (rules[code].kind != KIND_unknown)
+			svm_intercept(b, code, true);
+}
 
 static void decode_io(const struct vmcb *b, struct hvm_exit *exit)
 {

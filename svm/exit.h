@@ -22,7 +22,6 @@ enum svm_exit_kind {
 	KIND_dr,   /* first use of a debug register */
 	KIND_cr8,  /* a write */
 	KIND_iret, /* about to leave an NMI handler */
-	KIND_count
 };
 
 /* Fills *exit from b's exit fields (APM volume 2, appendix "SVM Intercept Exit Codes"); ecx as the

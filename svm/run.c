@@ -9,11 +9,11 @@
 #include <arch/x86_64/cpu/regs.h>
 #include <core/domain.h>
 #include <core/guest_access.h>
+#include <core/insn.h>
 #include <core/vcpu.h>
 #include <svm/exit.h>
 
 #define DR7_DETECT (1u << 13)
-#define INSN_MAX   15u
 
 u32 svm_clean_mask;
 
@@ -48,8 +48,7 @@ static __attribute__((noinline)) bool inject(struct vcpu *v, struct vmcb *b)
 	if (e->type == EVENT_nmi) {
 		v->nmi_masked = true;
 		b->host.nmi = 0;
-		b->intercept3 |= ICPT3_IRET;
-		b->clean &= ~CLEAN_I;
+		svm_intercept(b, CODE_IRET, true);
 	}
 	if (e->type != EVENT_software)
 		return false;
@@ -109,13 +108,9 @@ static __attribute__((noinline)) bool nmi_progress(struct vcpu *v, struct vmcb *
 	return ours && done;
 }
 
-static void act_iret(struct vcpu *v, struct hvm_exit *exit)
+static void act_iret(struct vcpu *v, struct vmcb *b)
 {
-	struct vmcb *b = v->hvm;
-
-	(void)exit;
-	b->intercept3 &= ~ICPT3_IRET;
-	b->clean &= ~CLEAN_I;
+	svm_intercept(b, CODE_IRET, false);
 	if (v->nmi_masked) {
 		b->host.nmi = NMI_IRET_AWAITED;
 		b->host.iret_rip = v->regs.rip;
@@ -138,11 +133,8 @@ static void act_ud(struct vcpu *v, struct hvm_exit *exit)
 	}
 }
 
-static void act_db(struct vcpu *v, struct hvm_exit *exit)
+static void act_db(struct vcpu *v, struct vmcb *b)
 {
-	struct vmcb *b = v->hvm;
-
-	(void)exit;
 	if (b->dr7 & DR7_DETECT) { /* as the delivery that we replace would have done */
 		b->dr7 &= ~(u64)DR7_DETECT;
 		b->clean &= ~CLEAN_DRX;
@@ -150,82 +142,28 @@ static void act_db(struct vcpu *v, struct hvm_exit *exit)
 	vcpu_raise(v, X86_DB);
 }
 
-static void act_ac(struct vcpu *v, struct hvm_exit *exit)
-{
-	(void)exit;
-	vcpu_raise_error(v, X86_AC, 0);
-}
-
-/* The machine check is consumed by the exit: hand it to the host's own handler. */
-static void act_mc(struct vcpu *v, struct hvm_exit *exit)
-{
-	(void)v;
-	(void)exit;
-	__asm__ volatile("int $18" ::: "memory");
-}
-
-static void act_gp(struct vcpu *v, struct hvm_exit *exit)
-{
-	(void)exit;
-	vcpu_raise_error(v, X86_GP, 0);
-}
-
-static void act_mf(struct vcpu *v, struct hvm_exit *exit)
-{
-	(void)exit;
-	vcpu_raise(v, X86_MF);
-}
-
-static void act_dr(struct vcpu *v, struct hvm_exit *exit)
-{
-	(void)exit;
-	svm_debug_activate(v); /* and the instruction runs again */
-}
-
-static bool is_legacy_prefix(u8 byte)
-{
-	static const u8 prefixes[] = {0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65,
-				      0x66, 0x67, 0xF0, 0xF2, 0xF3};
-
-	for (size_t i = 0; i < sizeof(prefixes); i++)
-		if (byte == prefixes[i])
-			return true;
-	return false;
-}
-
-/* MOV to CR8 while an interrupt waits for a lower task priority. The CPU says that it is one; which
- * register it reads is in the instruction: prefixes, REX, 0F 22, ModRM. */
+/* MOV to CR8 while an interrupt waits for a lower task priority. */
 static void act_cr8(struct vcpu *v, struct hvm_exit *exit)
 {
-	u8 code[INSN_MAX], rex = 0;
-	size_t got, i = 0;
-	u64 value;
+	u8 code[INSN_MAX_LENGTH];
+	struct insn in;
+	size_t got;
 
 	if (guest_fetch(v, code, sizeof(code), &got))
 		return;
-	while (i < got && is_legacy_prefix(code[i]))
-		i++;
-	if (i < got && (code[i] & 0xF0) == 0x40)
-		rex = code[i++];
-	if (i + 3 > got || code[i] != 0x0F || code[i + 1] != 0x22) {
+	if (insn_decode(&in, code, got, svm_code_bits(v)) || in.map != INSN_MAP_0F ||
+	    in.opcode != 0x22) {
 		vcpu_raise(v, X86_UD); /* changed under us */
-		return;
-	}
-	value = v->regs.gpr[(code[i + 2] & 7u) | (rex & 1u) << 3];
-	if (value > 15) {
+	} else if (v->regs.gpr[in.rm] > 15) {
 		vcpu_raise_error(v, X86_GP, 0);
-		return;
-	}
-	exit->insn_length = (u8)(i + 3);
-	if (vcpu_skip(v, exit) == 0)
-		vapic_set_cr8(v, value);
-}
+	} else {
+		u64 value = v->regs.gpr[in.rm];
 
-static void (*const actions[KIND_count])(struct vcpu *v, struct hvm_exit *exit) = {
-	[KIND_ud] = act_ud, [KIND_db] = act_db,   [KIND_ac] = act_ac,
-	[KIND_mc] = act_mc, [KIND_gp] = act_gp,   [KIND_mf] = act_mf,
-	[KIND_dr] = act_dr, [KIND_cr8] = act_cr8, [KIND_iret] = act_iret,
-};
+		exit->insn_length = in.length;
+		if (vcpu_skip(v, exit) == 0)
+			vapic_set_cr8(v, value);
+	}
+}
 
 static __attribute__((noinline)) void act(struct vcpu *v, struct hvm_exit *exit,
 					  enum svm_exit_kind kind)
@@ -233,7 +171,34 @@ static __attribute__((noinline)) void act(struct vcpu *v, struct hvm_exit *exit,
 	/* Actions may read guest memory, so they may wait for a lock whose holder waits for this
 	 * CPU to leave the guest: it has. */
 	__atomic_store_n(&this_cpu()->in_guest, NULL, __ATOMIC_RELEASE);
-	actions[kind](v, exit);
+	switch (kind) {
+	case KIND_ud:
+		act_ud(v, exit);
+		break;
+	case KIND_db:
+		act_db(v, v->hvm);
+		break;
+	case KIND_ac:
+		vcpu_raise_error(v, X86_AC, 0);
+		break;
+	case KIND_mf:
+		vcpu_raise(v, X86_MF);
+		break;
+	case KIND_mc: /* consumed by the exit: hand it to the host's own handler */
+		__asm__ volatile("int $18" ::: "memory");
+		break;
+	case KIND_dr:
+		svm_debug_activate(v); /* and the instruction runs again */
+		break;
+	case KIND_cr8:
+		act_cr8(v, exit);
+		break;
+	case KIND_iret:
+		act_iret(v, v->hvm);
+		break;
+	default: /* KIND_gp */
+		vcpu_raise_error(v, X86_GP, 0);
+	}
 }
 
 /* What every entry writes into the VMCB. True: a software event is injected. */
@@ -247,10 +212,8 @@ static inline bool prepare(struct vcpu *v, struct vmcb *b, u8 tpr)
 	/* CR8 is native; only if lowering it may release an interrupt must we know. (A write while
 	 * V_IRQ is set is more than QEMU's TCG 7.2 survives, too.) */
 	watch_cr8 = (tpr != 0 && READ_ONCE(v->vapic.irr_hint)) || (ctl & V_IRQ);
-	if (unlikely(watch_cr8 != (b->intercept_cr != 0))) {
-		b->intercept_cr = watch_cr8 ? ICPT_CR8_WRITE : 0;
-		b->clean &= ~CLEAN_I;
-	}
+	if (unlikely(watch_cr8 != (b->intercept[0] != 0)))
+		svm_intercept(b, CODE_CR8_WRITE, watch_cr8);
 	if (b->int_ctl != ctl) {
 		b->int_ctl = ctl;
 		b->clean &= ~CLEAN_TPR;

@@ -5,39 +5,20 @@
 #include <arch/x86_64/cpu/features.h>
 #include <arch/x86_64/cpu/insn.h>
 #include <arch/x86_64/cpu/regs.h>
+#include <core/lib/string.h>
 #include <core/vcpu.h>
 
 #define DR7_ENABLED 0xFFu
 #define ATTR_DPL    (3u << 5)
 
-static void debug_read(u64 dr[4])
-{
-	dr[0] = read_dr0();
-	dr[1] = read_dr1();
-	dr[2] = read_dr2();
-	dr[3] = read_dr3();
-}
-static void debug_write(const u64 dr[4])
-{
-	write_dr0(dr[0]);
-	write_dr1(dr[1]);
-	write_dr2(dr[2]);
-	write_dr3(dr[3]);
-}
-
 static void load_segments(struct plinth_vcpu_state *r, const struct vmcb *b)
 {
-	r->seg[SEG_ES] = b->es;
-	r->seg[SEG_CS] = b->cs;
-	r->seg[SEG_SS] = b->ss;
-	r->seg[SEG_DS] = b->ds;
-	r->seg[SEG_FS] = b->fs;
-	r->seg[SEG_GS] = b->gs;
+	memcpy(r->seg, b->seg, sizeof(b->seg));
 	r->seg[SEG_LDTR] = b->ldtr;
 	r->seg[SEG_TR] = b->tr;
 	/* The privilege level is a field of its own here, and may differ from what the cached SS
 	 * says; in the neutral form SS says it. */
-	r->seg[SEG_SS].attr = (u16)((b->ss.attr & ~ATTR_DPL) | (b->cpl & 3u) << 5);
+	r->seg[SEG_SS].attr = (u16)((b->seg[SEG_SS].attr & ~ATTR_DPL) | (b->cpl & 3u) << 5);
 }
 
 void svm_load(struct vcpu *v, unsigned int groups)
@@ -60,34 +41,22 @@ void svm_load(struct vcpu *v, unsigned int groups)
 	}
 	if (groups & HVM_STATE_msr) {
 		r->pat = b->g_pat;
-		r->star = b->star;
-		r->lstar = b->lstar;
-		r->cstar = b->cstar;
-		r->sfmask = b->sfmask;
-		r->kernel_gs_base = b->kernel_gs_base;
-		r->sysenter_cs = b->sysenter_cs;
-		r->sysenter_esp = b->sysenter_esp;
-		r->sysenter_eip = b->sysenter_eip;
+		r->msr = b->msr;
 	}
 	if (groups & HVM_STATE_debug) {
 		r->dr6 = b->dr6;
 		r->dr7 = b->dr7;
 		if (b->host.dr_live)
-			debug_read(r->dr);
+			read_debug(r->dr);
 	}
 }
 
 static void store_segments(const struct plinth_vcpu_state *r, struct vmcb *b)
 {
-	b->es = r->seg[SEG_ES];
-	b->cs = r->seg[SEG_CS];
-	b->ss = r->seg[SEG_SS];
-	b->ds = r->seg[SEG_DS];
-	b->fs = r->seg[SEG_FS];
-	b->gs = r->seg[SEG_GS];
+	memcpy(b->seg, r->seg, sizeof(b->seg));
 	b->ldtr = r->seg[SEG_LDTR];
 	b->tr = r->seg[SEG_TR];
-	b->cpl = (u8)((b->ss.attr & ATTR_DPL) >> 5);
+	b->cpl = (u8)((b->seg[SEG_SS].attr & ATTR_DPL) >> 5);
 	b->clean &= ~CLEAN_SEG;
 }
 
@@ -113,14 +82,7 @@ void svm_store(struct vcpu *v, unsigned int groups)
 	}
 	if (groups & HVM_STATE_msr) {
 		b->g_pat = r->pat;
-		b->star = r->star;
-		b->lstar = r->lstar;
-		b->cstar = r->cstar;
-		b->sfmask = r->sfmask;
-		b->kernel_gs_base = r->kernel_gs_base;
-		b->sysenter_cs = r->sysenter_cs;
-		b->sysenter_esp = r->sysenter_esp;
-		b->sysenter_eip = r->sysenter_eip;
+		b->msr = r->msr;
 		b->clean &= ~CLEAN_NP;
 	}
 	if (groups & HVM_STATE_debug) {
@@ -128,7 +90,7 @@ void svm_store(struct vcpu *v, unsigned int groups)
 		b->dr7 = r->dr7;
 		b->clean &= ~CLEAN_DRX;
 		if (b->host.dr_live)
-			debug_write(r->dr);
+			write_debug(r->dr);
 	}
 }
 
@@ -141,9 +103,9 @@ unsigned int svm_code_bits(const struct vcpu *v)
 {
 	const struct vmcb *b = v->hvm;
 
-	if ((b->efer & EFER_LMA) && (b->cs.attr & (1u << 9)))
+	if ((b->efer & EFER_LMA) && (b->seg[SEG_CS].attr & (1u << 9)))
 		return 64;
-	return (b->cr0 & 1) && (b->cs.attr & (1u << 10)) ? 32 : 16;
+	return (b->cr0 & 1) && (b->seg[SEG_CS].attr & (1u << 10)) ? 32 : 16;
 }
 
 /* DR0-3 are nobody's business in most guests: they are switched only for a vCPU that touched a
@@ -152,9 +114,9 @@ void svm_debug_activate(struct vcpu *v)
 {
 	struct vmcb *b = v->hvm;
 
-	debug_write(v->regs.dr);
+	write_debug(v->regs.dr);
 	b->host.dr_live = 1;
-	b->intercept_dr = 0;
+	b->intercept[CODE_DR / 32] = 0;
 	b->clean &= ~CLEAN_I;
 }
 
@@ -177,9 +139,9 @@ void svm_switch_out(struct vcpu *v)
 		v->regs.tsc_aux = rdmsr(MSR_TSC_AUX);
 	if (b->host.dr_live) {
 		if (!(v->regs_dirty & HVM_STATE_debug))
-			debug_read(v->regs.dr);
+			read_debug(v->regs.dr);
 		b->host.dr_live = 0;
-		b->intercept_dr = ICPT_DR_ALL;
+		b->intercept[CODE_DR / 32] = ~0u;
 		b->clean &= ~CLEAN_I;
 	}
 }

@@ -26,6 +26,17 @@ u32 svm_asid_count(void); /* ASIDs of the CPU, 0 (the host's) included */
 must_use int svm_cpu_enable(void);
 void svm_cpu_disable(void);
 
+/* exit.c */
+void svm_intercept_all(struct vmcb *b); /* all exits that are known here */
+
+static inline void svm_intercept(struct vmcb *b, u32 code, bool on)
+{
+	u32 bit = 1u << code % 32, *word = &b->intercept[code / 32];
+
+	*word = on ? *word | bit : *word & ~bit;
+	b->clean &= ~CLEAN_I;
+}
+
 /* vmcb.c */
 void svm_maps_init(void); /* the maps of all guests, once, before the first vCPU */
 must_use int svm_vcpu_create(struct vcpu *v);

@@ -90,20 +90,13 @@ static u8 *iopm_of(struct domain *d)
 
 static void set_intercepts(struct vmcb *b)
 {
-	/* #UD finds VMCALL. #DB and #AC: one whose delivery raises the next would hold the CPU in
-	 * microcode for ever. #MC is the host's. */
-	b->intercept_exceptions = 1u << X86_DB | 1u << X86_UD | 1u << 17 | 1u << X86_MC;
-	b->intercept_dr = ICPT_DR_ALL;
-	b->intercept3 = ICPT3_INTR | ICPT3_NMI | ICPT3_SMI | ICPT3_INIT | ICPT3_VINTR |
-			ICPT3_RDPMC | ICPT3_CPUID | ICPT3_INVD | ICPT3_HLT | ICPT3_INVLPGA |
-			ICPT3_IOIO | ICPT3_MSR | ICPT3_FERR_FREEZE | ICPT3_SHUTDOWN;
-	b->intercept4 = ICPT4_VMRUN | ICPT4_VMMCALL | ICPT4_VMLOAD | ICPT4_VMSAVE | ICPT4_STGI |
-			ICPT4_CLGI | ICPT4_SKINIT | ICPT4_WBINVD | ICPT4_MONITOR | ICPT4_MWAIT |
-			ICPT4_XSETBV | ICPT4_RDPRU;
-	if (cpu_has(CPU_SVM_PAUSE_FILTER)) {
-		b->intercept3 |= ICPT3_PAUSE;
+	svm_intercept_all(b);
+	svm_intercept(b, CODE_CR8_WRITE, false);
+	svm_intercept(b, CODE_IRET, false);
+	if (cpu_has(CPU_SVM_PAUSE_FILTER))
 		b->pause_count = PAUSE_COUNT;
-	}
+	else
+		svm_intercept(b, CODE_PAUSE, false);
 }
 
 int svm_vcpu_create(struct vcpu *v)
@@ -153,64 +146,19 @@ void svm_domain_destroy(struct domain *d)
 	d->hvm = NULL;
 }
 
-#define FIELD(f)                                                               \
-	{                                                                      \
-#f, offsetof(struct vmcb, f), sizeof(((struct vmcb *)NULL)->f) \
-	}
-static const struct {
-	const char *name;
-	u16 offset, size;
-} fields[] = {
-	FIELD(exit_code),    FIELD(exit_info1),
-	FIELD(exit_info2),   FIELD(exit_int_info),
-	FIELD(event_inj),    FIELD(int_ctl),
-	FIELD(int_state),    FIELD(asid),
-	FIELD(tlb_control),  FIELD(clean),
-	FIELD(next_rip),     FIELD(intercept_cr),
-	FIELD(intercept_dr), FIELD(intercept_exceptions),
-	FIELD(intercept3),   FIELD(intercept4),
-	FIELD(iopm_pa),      FIELD(msrpm_pa),
-	FIELD(np_enable),    FIELD(n_cr3),
-	FIELD(cr0),          FIELD(cr2),
-	FIELD(cr3),          FIELD(cr4),
-	FIELD(efer),         FIELD(rip),
-	FIELD(rflags),       FIELD(rsp),
-	FIELD(rax),          FIELD(cpl),
-	FIELD(dr6),          FIELD(dr7),
-	FIELD(g_pat),        FIELD(star),
-	FIELD(lstar),        FIELD(sfmask),
-	FIELD(sysenter_cs),  FIELD(kernel_gs_base),
-};
-#define SEGMENT(f)                                                          \
-	{                                                                   \
-#f, offsetof(struct vmcb, f), sizeof(struct plinth_segment) \
-	}
-static const struct {
-	const char *name;
-	u16 offset, size;
-} segments[] = {
-	SEGMENT(es), SEGMENT(cs),   SEGMENT(ss),   SEGMENT(ds),   SEGMENT(fs),
-	SEGMENT(gs), SEGMENT(gdtr), SEGMENT(ldtr), SEGMENT(idtr), SEGMENT(tr),
-};
-
+/* All of the block that is not 0, by the manual's offsets. */
 void svm_dump(const struct vcpu *v)
 {
-	const u8 *b = v->hvm;
+	const struct vmcb *b = v->hvm;
+	const u64 *words = v->hvm;
 
-	log_line("VMCB of domain %u vCPU %u:", v->domain->id, v->id);
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		u64 value = 0;
-
-		memcpy(&value, b + fields[i].offset, fields[i].size);
-		log_line("  %-20s %#lx", fields[i].name, value);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(segments); i++) {
-		struct plinth_segment s;
-
-		memcpy(&s, b + segments[i].offset, sizeof(s));
-		log_line("  %-4s selector %#x base %#lx limit %#x attr %#x", segments[i].name,
-			 s.selector, s.base, s.limit, s.attr);
-	}
+	log_line("VMCB of domain %u vCPU %u: exit %#lx, info %#lx %#lx, event %#lx", v->domain->id,
+		 v->id, b->exit_code, b->exit_info1, b->exit_info2, b->event_inj);
+	log_line("  rip %#lx rflags %#lx cr0 %#lx cr3 %#lx cr4 %#lx efer %#lx cpl %u", b->rip,
+		 b->rflags, b->cr0, b->cr3, b->cr4, b->efer, b->cpl);
+	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
+		if (words[i] != 0)
+			log_line("  %03x: %016lx", i * 8, words[i]);
 	for (unsigned int i = 0; i < GPR_COUNT; i++)
 		log_line("  gpr[%u] %#lx", i, v->regs.gpr[i]);
 }

@@ -7,39 +7,11 @@
 #include <core/types.h>
 #include <plinth/vcpu_state.h>
 
-/* intercept3, vector 3 of the intercepts */
-#define ICPT3_INTR        (1u << 0)
-#define ICPT3_NMI         (1u << 1)
-#define ICPT3_SMI         (1u << 2)
-#define ICPT3_INIT        (1u << 3)
-#define ICPT3_VINTR       (1u << 4)
-#define ICPT3_RDPMC       (1u << 15)
-#define ICPT3_CPUID       (1u << 18)
-#define ICPT3_IRET        (1u << 20)
-#define ICPT3_INVD        (1u << 22)
-#define ICPT3_PAUSE       (1u << 23)
-#define ICPT3_HLT         (1u << 24)
-#define ICPT3_INVLPGA     (1u << 26)
-#define ICPT3_IOIO        (1u << 27)
-#define ICPT3_MSR         (1u << 28)
-#define ICPT3_FERR_FREEZE (1u << 30)
-#define ICPT3_SHUTDOWN    (1u << 31)
-/* intercept4 */
-#define ICPT4_VMRUN   (1u << 0)
-#define ICPT4_VMMCALL (1u << 1)
-#define ICPT4_VMLOAD  (1u << 2)
-#define ICPT4_VMSAVE  (1u << 3)
-#define ICPT4_STGI    (1u << 4)
-#define ICPT4_CLGI    (1u << 5)
-#define ICPT4_SKINIT  (1u << 6)
-#define ICPT4_WBINVD  (1u << 9)
-#define ICPT4_MONITOR (1u << 10)
-#define ICPT4_MWAIT   (1u << 11)
-#define ICPT4_XSETBV  (1u << 13)
-#define ICPT4_RDPRU   (1u << 14)
-
-#define ICPT_CR8_WRITE (1u << 24) /* in intercept_cr: reads below, writes from bit 16 */
-#define ICPT_DR_ALL    0xFFFFFFFFu
+/* vmcb.intercept has a bit for each exit code up to 0xBF: these change as a guest runs. */
+#define CODE_CR8_WRITE 0x18u
+#define CODE_DR        0x20u /* and all behind it in the same word */
+#define CODE_IRET      0x74u
+#define CODE_PAUSE     0x77u
 
 #define TLB_CONTROL_FLUSH_ALL 1u
 
@@ -59,17 +31,15 @@
 #define EVENT_VALID      (1ull << 31)
 
 /* "VMCB Clean Field": a set bit says that the CPU may keep what it has. */
-#define CLEAN_I    (1u << 0) /* intercepts, TSC offset, pause filter */
-#define CLEAN_IOPM (1u << 1)
-#define CLEAN_ASID (1u << 2)
-#define CLEAN_TPR  (1u << 3) /* int_ctl */
-#define CLEAN_NP   (1u << 4) /* n_cr3, np_enable, g_pat */
-#define CLEAN_CRX  (1u << 5) /* cr0 cr3 cr4 efer */
-#define CLEAN_DRX  (1u << 6)
-#define CLEAN_DT   (1u << 7)
-#define CLEAN_SEG  (1u << 8) /* cs ds ss es cpl */
-#define CLEAN_CR2  (1u << 9)
-#define CLEAN_ALL  0x3FFu
+#define CLEAN_I   (1u << 0) /* intercepts, TSC offset, pause filter */
+#define CLEAN_TPR (1u << 3) /* int_ctl */
+#define CLEAN_NP  (1u << 4) /* n_cr3, np_enable, g_pat */
+#define CLEAN_CRX (1u << 5) /* cr0 cr3 cr4 efer */
+#define CLEAN_DRX (1u << 6)
+#define CLEAN_DT  (1u << 7)
+#define CLEAN_SEG (1u << 8) /* cs ds ss es cpl */
+#define CLEAN_CR2 (1u << 9)
+#define CLEAN_ALL 0x3FFu
 
 /* EXITINFO1 of an access to a port */
 #define IO_IN            (1u << 0)
@@ -100,8 +70,7 @@ struct svm_host {
 _Static_assert(sizeof(struct svm_host) == 32, "as large as the space for it");
 
 struct vmcb {
-	u32 intercept_cr, intercept_dr, intercept_exceptions;
-	u32 intercept3, intercept4, intercept5;
+	u32 intercept[6];
 	u8 reserved_018[0x3C - 0x18];
 	u16 pause_threshold, pause_count;
 	u64 iopm_pa, msrpm_pa, tsc_offset;
@@ -117,7 +86,7 @@ struct vmcb {
 	u8 reserved_0d0[0x3E0 - 0xD0];
 	struct svm_host host;
 
-	struct plinth_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
+	struct plinth_segment seg[SEG_GS + 1], gdtr, ldtr, idtr, tr;
 	u8 reserved_4a0[0x4CB - 0x4A0];
 	u8 cpl;
 	u32 reserved_4cc;
@@ -128,36 +97,23 @@ struct vmcb {
 	u64 rsp;
 	u8 reserved_5e0[0x5F8 - 0x5E0];
 	u64 rax;
-	u64 star, lstar, cstar, sfmask, kernel_gs_base;
-	u64 sysenter_cs, sysenter_esp, sysenter_eip, cr2;
+	struct plinth_syscall_msrs msr;
+	u64 cr2;
 	u8 reserved_648[0x668 - 0x648];
 	u64 g_pat;
 	u8 reserved_670[0x1000 - 0x670];
 };
 
+/* The last field of each stretch without a gap. */
 #define VMCB_AT(field, offset) _Static_assert(offsetof(struct vmcb, field) == (offset), #field)
-VMCB_AT(pause_threshold, 0x03C);
-VMCB_AT(iopm_pa, 0x040);
-VMCB_AT(tsc_offset, 0x050);
-VMCB_AT(tlb_control, 0x05C);
-VMCB_AT(int_ctl, 0x060);
-VMCB_AT(exit_code, 0x070);
-VMCB_AT(exit_int_info, 0x088);
 VMCB_AT(np_enable, 0x090);
-VMCB_AT(event_inj, 0x0A8);
-VMCB_AT(n_cr3, 0x0B0);
-VMCB_AT(clean, 0x0C0);
 VMCB_AT(next_rip, 0x0C8);
 VMCB_AT(host, 0x3E0);
-VMCB_AT(es, 0x400);
-VMCB_AT(gdtr, 0x460);
 VMCB_AT(tr, 0x490);
 VMCB_AT(cpl, 0x4CB);
 VMCB_AT(efer, 0x4D0);
-VMCB_AT(cr4, 0x548);
 VMCB_AT(rip, 0x578);
 VMCB_AT(rsp, 0x5D8);
-VMCB_AT(rax, 0x5F8);
 VMCB_AT(cr2, 0x640);
 VMCB_AT(g_pat, 0x668);
 _Static_assert(sizeof(struct vmcb) == PAGE_SIZE, "a VMCB is one page");

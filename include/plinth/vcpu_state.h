@@ -46,6 +46,11 @@ struct plinth_table {
 	uint32_t pad;
 };
 
+struct plinth_syscall_msrs {
+	uint64_t star, lstar, cstar, sfmask, kernel_gs_base;
+	uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+};
+
 struct plinth_vcpu_state {
 	uint32_t version;
 	uint32_t flags; /* bit 0: online */
@@ -55,12 +60,14 @@ struct plinth_vcpu_state {
 	uint64_t dr[4], dr6, dr7;
 	struct plinth_segment seg[SEG_COUNT];
 	struct plinth_table gdtr, idtr;
-	uint64_t pat, star, lstar, cstar, sfmask, kernel_gs_base;
-	uint64_t sysenter_cs, sysenter_esp, sysenter_eip, tsc_aux;
+	uint64_t pat;
+	struct plinth_syscall_msrs msr;
+	uint64_t tsc_aux;
 };
 #define PLINTH_VCPU_ONLINE 1u
 
 _Static_assert(sizeof(struct plinth_segment) == 16, "ABI");
+_Static_assert(offsetof(struct plinth_vcpu_state, gpr) == 8, "ABI");
 _Static_assert(offsetof(struct plinth_vcpu_state, rip) == 136, "ABI");
 _Static_assert(sizeof(struct plinth_vcpu_state) == 496, "ABI");
 

@@ -111,21 +111,18 @@ INSN_CR(0)
 INSN_CR(2)
 INSN_CR(3)
 INSN_CR(4)
-#define INSN_DR(n)                                                 \
-	static inline u64 read_dr##n(void)                         \
-	{                                                          \
-		u64 v;                                             \
-		__asm__ volatile("movq %%db" #n ", %0" : "=r"(v)); \
-		return v;                                          \
-	}                                                          \
-	static inline void write_dr##n(u64 v)                      \
-	{                                                          \
-		__asm__ volatile("movq %0, %%db" #n ::"r"(v));     \
-	}
-INSN_DR(0)
-INSN_DR(1)
-INSN_DR(2)
-INSN_DR(3)
+/* DR0 to DR3. */
+static inline void read_debug(u64 dr[4])
+{
+	__asm__ volatile("movq %%db0, %0\n movq %%db1, %1\n movq %%db2, %2\n movq %%db3, %3"
+			 : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
+}
+static inline void write_debug(const u64 dr[4])
+{
+	__asm__ volatile(
+		"movq %0, %%db0\n movq %1, %%db1\n movq %2, %%db2\n movq %3, %%db3" ::"r"(dr[0]),
+		"r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
+}
 
 static inline u64 xgetbv(u32 index)
 {

@@ -37,18 +37,15 @@ void xrstor(const void *area, u64 mask);
 void fxsave(void *area);
 void fxrstor(const void *area);
 
-#define FAKE_DR(n)                            \
-	static inline u64 read_dr##n(void)    \
-	{                                     \
-		return fake_dr[n];            \
-	}                                     \
-	static inline void write_dr##n(u64 v) \
-	{                                     \
-		fake_dr[n] = v;               \
-	}
-FAKE_DR(0)
-FAKE_DR(1)
-FAKE_DR(2)
-FAKE_DR(3)
+static inline void read_debug(u64 dr[4])
+{
+	for (int i = 0; i < 4; i++)
+		dr[i] = fake_dr[i];
+}
+static inline void write_debug(const u64 dr[4])
+{
+	for (int i = 0; i < 4; i++)
+		fake_dr[i] = dr[i];
+}
 
 #endif

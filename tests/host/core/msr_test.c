@@ -224,7 +224,7 @@ static void addresses(void **state)
 	assert_int_equal(wr(0xC0000081, ~0ull), 0);
 	assert_int_equal(wr(0xC0000084, ~0ull), 0);
 	assert_true(rd(0xC0000084) == 0xFFFFFFFF);
-	assert_true(V->regs.star == ~0ull);
+	assert_true(V->regs.msr.star == ~0ull);
 	assert_true(V->regs_dirty == (HVM_STATE_msr | HVM_STATE_seg));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What svm_run() makes of events, windows, task priority, ASIDs and the exits it handles itself;
  * the guest is a function that plays the CPU on the VMCB. */
-// links: svm/run.c svm/exit.c svm/state.c svm/ops.c tests/fake/svm/cpu.c
+// links: core/insn.c svm/run.c svm/exit.c svm/state.c svm/ops.c tests/fake/svm/cpu.c
 // cflags: -include tests/fake/svm/cpu.h
 #include <stdarg.h>
 #include <stddef.h>
@@ -313,17 +313,17 @@ static void task_priority(void **state)
 	svm_run(&v, &e);
 	assert_int_equal(seen.int_ctl, V_INTR_MASKING | 5);
 	assert_int_equal(v.vapic.tpr, 0x5A); /* the guest left it alone: the low bits stay */
-	assert_int_equal(seen.intercept_cr, 0);
+	assert_int_equal(seen.intercept[0], 0);
 	guest = lower_tpr;
 	svm_run(&v, &e);
 	assert_int_equal(v.vapic.tpr, 0x20);
 	guest = NULL;
 	v.vapic.irr_hint = true;
 	svm_run(&v, &e);
-	assert_int_equal(seen.intercept_cr, ICPT_CR8_WRITE);
+	assert_int_equal(seen.intercept[0], 1u << CODE_CR8_WRITE);
 	v.vapic.tpr = 0;
 	svm_run(&v, &e);
-	assert_int_equal(seen.intercept_cr, 0);
+	assert_int_equal(seen.intercept[0], 0);
 }
 
 static void run_code(const char *bytes, size_t n)
@@ -342,6 +342,8 @@ static void cr8_writes(void **state)
 	v.regs.gpr[GPR_RCX] = 3;
 	v.regs.gpr[GPR_R9] = 16;
 	guest = mov_to_cr8;
+	b.efer = EFER_LMA;
+	b.seg[SEG_CS].attr = 1u << 9;
 	fake_cpu->in_guest = (struct domain *)&v;
 	run_code("\x44\x0F\x22\xC1\x90", 5); /* mov %rcx, %cr8 */
 	assert_int_equal(v.vapic.tpr, 0x30);
@@ -416,10 +418,10 @@ static void first_debug_register_use(void **state)
 	(void)state;
 	guest = next_exit;
 	next_code = 0x35;
-	b.intercept_dr = ICPT_DR_ALL;
+	b.intercept[1] = ~0u;
 	v.regs.dr[1] = 0x77;
 	svm_run(&v, &e);
-	assert_int_equal(b.intercept_dr, 0);
+	assert_int_equal(b.intercept[1], 0);
 	assert_int_equal(fake_dr[1], 0x77);
 	assert_int_equal(v.regs.rip, 0x1000); /* it runs again */
 }
@@ -438,14 +440,14 @@ static void nmi_to_its_iret(void)
 	svm_run(&v, &e);
 	assert_int_equal(seen.event_inj, 0x80000202u);
 	assert_true(v.nmi_masked);
-	assert_true(seen.intercept3 & ICPT3_IRET);
+	assert_true(seen.intercept[3] & 1u << 20);
 	assert_false(seen.clean & CLEAN_I);
 	guest = next_exit_at;
 	next_code = 0x74;
 	next_rip = 0x2000;
 	svm_run(&v, &e);
 	assert_int_equal(e.reason, EXIT_handled);
-	assert_false(b.intercept3 & ICPT3_IRET);
+	assert_false(b.intercept[3] & 1u << 20);
 	assert_true(v.nmi_masked); /* the IRET has not run yet */
 }
 

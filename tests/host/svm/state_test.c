@@ -26,7 +26,7 @@ static int setup(void **state)
 	memset(&cpu_features, 0, sizeof(cpu_features));
 	v.hvm = &b;
 	b.clean = CLEAN_ALL;
-	b.intercept_dr = ICPT_DR_ALL;
+	b.intercept[1] = ~0u;
 	return 0;
 }
 
@@ -104,10 +104,10 @@ static void debug_registers_are_lazy(void **state)
 	v.regs.dr[2] = 0x1111;
 	svm_switch_in(&v);
 	assert_int_equal(fake_dr[2], 0);
-	assert_int_equal(b.intercept_dr, ICPT_DR_ALL);
+	assert_int_equal(b.intercept[1], ~0u);
 	svm_debug_activate(&v);
 	assert_int_equal(fake_dr[2], 0x1111);
-	assert_int_equal(b.intercept_dr, 0);
+	assert_int_equal(b.intercept[1], 0);
 	assert_false(b.clean & CLEAN_I);
 	fake_dr[3] = 0x2222; /* the guest */
 	svm_load(&v, HVM_STATE_debug);
@@ -118,7 +118,7 @@ static void debug_registers_are_lazy(void **state)
 	fake_dr[1] = 0x4444;
 	svm_switch_out(&v);
 	assert_int_equal(v.regs.dr[1], 0x4444);
-	assert_int_equal(b.intercept_dr, ICPT_DR_ALL);
+	assert_int_equal(b.intercept[1], ~0u);
 	fake_dr[1] = 0x5555; /* another guest's now */
 	svm_load(&v, HVM_STATE_debug);
 	assert_int_equal(v.regs.dr[1], 0x4444);
