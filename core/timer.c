@@ -102,7 +102,7 @@ void timer_run(void)
 
 	this_cpu()->timer_due = false;
 	spin_lock(&q->lock);
-	q->programmed = TIMER_NEVER;
+	q->programmed = 0; /* what fn arms is programmed once, at the end */
 	while (first_expiry(q) <= now) {
 		struct timer *t = list_entry(q->armed.next, struct timer, link);
 
@@ -114,6 +114,7 @@ void timer_run(void)
 		spin_lock(&q->lock);
 		WRITE_ONCE(q->running, NULL);
 	}
+	q->programmed = TIMER_NEVER;
 	program(q);
 	spin_unlock(&q->lock);
 }

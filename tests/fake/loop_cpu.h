@@ -9,7 +9,7 @@
 #include <arch/x86_64/cpu/percpu.h>
 #undef this_cpu
 
-extern struct pcpu *fake_cpu;
+extern __thread struct pcpu *fake_cpu; /* a thread may stand for a CPU */
 
 static inline struct pcpu *this_cpu(void)
 {

@@ -21,7 +21,7 @@
 #define IF 0x200u
 
 static struct pcpu cpu;
-struct pcpu *fake_cpu = &cpu;
+__thread struct pcpu *fake_cpu = &cpu;
 
 static jmp_buf out;
 static unsigned int runs, stores, stored, flushes, handled, halts, windows, timers, nexts, resumed;
