@@ -221,16 +221,10 @@ static void take_immediates(struct insn *in, struct reader *r, u8 what)
 	}
 	if (what & Z)
 		in->imm = (u64)take(r, in->op_size == 2 ? 2 : 4);
-	if (what & W) {
-		u64 v = (u64)take(r, 2);
-
-		in->imm = what & Z ? in->imm : v;
-	}
-	if (what & B) {
-		u64 v = (u64)take(r, 1);
-
-		in->imm = what & W ? in->imm : v;
-	}
+	else if (what & (W | B))
+		in->imm = (u64)take(r, what & W ? 2 : 1);
+	if (what & W && what & (Z | B)) /* a far pointer's selector; ENTER's nesting level */
+		(void)take(r, what & Z ? 2 : 1);
 }
 
 int insn_decode(struct insn *out, const u8 *bytes, size_t n, unsigned int mode_bits)
@@ -301,77 +295,62 @@ gva_t insn_linear(const struct insn *in, const u64 gpr[GPR_COUNT], const struct 
 
 /* --- emulation of an access to device memory --- */
 
-static void plan_mov(struct insn_mmio *p, bool load)
-{
-	p->op = INSN_OP_mov;
-	p->to_reg = p->reads = load;
-	p->writes = !load;
-}
-
-static void plan_update(struct insn_mmio *p, unsigned int op)
-{
-	p->op = (u8)op;
-	p->reads = true;
-	p->writes = op != INSN_OP_cmp && op != INSN_OP_test;
-}
-
 /* Groups that tell the operation by ModRM.reg: 80..83, C6, C7, F6, F7, FE, FF. */
 static int plan_group(const struct insn *in, struct insn_mmio *p)
 {
-	unsigned int n = in->reg & 7;
+	static const u8 unary[] = {INSN_OP_test, INSN_OP_test, INSN_OP_not, INSN_OP_neg};
+	unsigned int n = in->reg & 7, count = 8;
 
 	p->use_imm = true;
 	p->imm = in->imm;
 	switch (in->opcode & 0xFE) {
-	case 0x80:
-	case 0x82:
-		plan_update(p, n);
-		return 0;
-	case 0xC6:
-		plan_mov(p, false);
-		return n == 0 ? 0 : -XEN_EINVAL;
+	case 0xC6: /* MOV */
+		count = 1;
+		break;
 	case 0xF6:
-		plan_update(p, n < 2 ? INSN_OP_test : n == 2 ? INSN_OP_not : INSN_OP_neg);
-		return n < 4 ? 0 : -XEN_EINVAL;
-	default: /* FE */
-		plan_update(p, n == 0 ? INSN_OP_inc : INSN_OP_dec);
-		return n < 2 ? 0 : -XEN_EINVAL;
+		count = ARRAY_SIZE(unary);
+		p->op = unary[n % count];
+		break;
+	case 0xFE:
+		count = 2;
+		p->op = n == 0 ? INSN_OP_inc : INSN_OP_dec;
+		break;
+	default: /* 80, 82 */
+		p->op = (u8)n;
+		break;
 	}
+	return n < count ? 0 : -XEN_EINVAL;
 }
 
+/* p is a MOV to memory until more is known. */
 static int plan_map_1(const struct insn *in, struct insn_mmio *p)
 {
 	u8 op = in->opcode;
 
 	if (op < 0x40) { /* ADD .. CMP; those with a memory operand have bit 2 clear */
-		plan_update(p, op >> 3);
+		p->op = op >> 3;
 		p->to_reg = op & 2;
-		p->writes &= !p->to_reg;
 		return 0;
 	}
 	switch (op & 0xFE) {
 	case 0x84:
-		plan_update(p, INSN_OP_test);
+		p->op = INSN_OP_test;
 		return 0;
 	case 0x86:
-		plan_update(p, INSN_OP_xchg);
+		p->op = INSN_OP_xchg;
 		p->to_reg = true;
 		return 0;
 	case 0x88:
 	case 0xA2:
-		plan_mov(p, false);
 		return 0;
 	case 0x8A:
 	case 0xA0:
-		plan_mov(p, true);
+		p->to_reg = true;
 		return 0;
 	case 0x62: /* MOVSXD; in other modes and sizes 62 and 63 are something else */
-		if (op != 0x63 || in->mode != 64 || in->op_size == 2)
-			return -XEN_EINVAL;
-		plan_mov(p, true);
+		p->to_reg = p->sign_extend = true;
 		p->width = 4;
-		p->sign_extend = true;
-		return 0;
+		return op == 0x63 && in->mode == 64 && in->op_size != 2 ? 0 : -XEN_EINVAL;
 	case 0x80:
 	case 0x82:
 	case 0xC6:
@@ -386,7 +365,7 @@ static int plan_map_1(const struct insn *in, struct insn_mmio *p)
 int insn_mmio_plan(const struct insn *in, struct insn_mmio *plan)
 {
 	u8 size = in->opcode & 1 ? in->op_size : 1;
-	struct insn_mmio p = {.width = size, .reg = in->reg, .reg_width = size};
+	struct insn_mmio p = {.op = INSN_OP_mov, .width = size, .reg = in->reg, .reg_width = size};
 	int err = -XEN_EINVAL;
 
 	if (!in->has_mem)
@@ -394,12 +373,15 @@ int insn_mmio_plan(const struct insn *in, struct insn_mmio *plan)
 	if (in->map == INSN_MAP_1) {
 		err = plan_map_1(in, &p);
 	} else if (in->map == INSN_MAP_0F && (in->opcode & 0xF6) == 0xB6) { /* MOVZX, MOVSX */
-		plan_mov(&p, true);
+		p.to_reg = true;
 		p.width = in->opcode & 1 ? 2 : 1;
 		p.reg_width = in->op_size;
 		p.sign_extend = in->opcode & 8;
 		err = 0;
 	}
+	p.reads = p.op != INSN_OP_mov || p.to_reg;
+	p.writes =
+		p.op == INSN_OP_xchg || (!p.to_reg && p.op != INSN_OP_cmp && p.op != INSN_OP_test);
 	if (err || (in->lock && (!p.writes || p.op == INSN_OP_mov)))
 		return -XEN_EINVAL;
 	if (p.reg_width == 1 && in->rex == 0 && p.reg >= 4) {
