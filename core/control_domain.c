@@ -58,6 +58,12 @@ void control_domain_machine_info(struct plinth_ctl_machine_info *m)
 	m->rsdp = rsdp_gpa;
 }
 
+bool control_domain_in_window(u64 first, u64 count)
+{
+	return first >= foreign_gfn && count <= foreign_pages &&
+	       first - foreign_gfn <= foreign_pages - count;
+}
+
 /* Is [page, page + 4 KiB) a device of the hypervisor's own? */
 static bool is_own_device(u64 page)
 {
@@ -75,7 +81,7 @@ bool control_domain_map_device(gpa_t g)
 	u64 page = g.v & ~PAGE_MASK;
 
 	if (page >> cpu_features.phys_bits || is_own_device(page) ||
-	    (page >> PAGE_SHIFT >= foreign_gfn && page >> PAGE_SHIFT < foreign_gfn + foreign_pages))
+	    control_domain_in_window(page >> PAGE_SHIFT, 1))
 		return false;
 	for (u32 i = 0; i < boot->range_count; i++)
 		if (boot->ranges[i].type == BOOT_MEM_RAM && page < boot->ranges[i].end &&

@@ -14,6 +14,8 @@ struct vcpu;
 must_use const char *control_domain_build(const struct boot_info *bi);
 /* Fills total_pages, hypervisor_pages, domains, foreign_*, rsdp. */
 void control_domain_machine_info(struct plinth_ctl_machine_info *m);
+/* Do all of these gfns lie in its window for other domains' pages? */
+bool control_domain_in_window(u64 first, u64 count);
 /* The control domain touched g, where nothing is mapped: maps the device there, uncached. false if
  * it may not have it (RAM, the hypervisor's own devices). */
 bool control_domain_map_device(gpa_t g);

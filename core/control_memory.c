@@ -48,23 +48,14 @@ static int grab(struct domain *d, gfn_t g, u64 room, u64 dst, hfn_t *f, unsigned
 	return err;
 }
 
-static bool in_window(u64 first, u64 count)
-{
-	struct plinth_ctl_machine_info m = {0};
-
-	control_domain_machine_info(&m);
-	return first >= m.foreign_gfn && count <= m.foreign_pages &&
-	       first - m.foreign_gfn <= m.foreign_pages - count;
-}
-
 int control_memory_map(struct domain *d, struct plinth_ctl_mem *m)
 {
 	unsigned int rights = m->flags & PLINTH_MAP_readonly ? EPT_R : EPT_R | EPT_W;
 	int err = 0;
 
 	m->done = 0;
-	if ((m->flags & ~PLINTH_MAP_readonly) || !in_window(m->dst_gfn, m->count) || m->gfn >> 36 ||
-	    m->count > 1ull << 36)
+	if ((m->flags & ~PLINTH_MAP_readonly) || !control_domain_in_window(m->dst_gfn, m->count) ||
+	    m->gfn >> 36 || m->count > 1ull << 36)
 		return -XEN_EINVAL;
 	while (m->done < m->count && m->done < PIECE_PAGES) {
 		unsigned int order;
@@ -90,7 +81,7 @@ int control_memory_unmap(struct plinth_ctl_mem *m)
 	int err = 0;
 
 	m->done = 0;
-	if (!in_window(m->dst_gfn, m->count))
+	if (!control_domain_in_window(m->dst_gfn, m->count))
 		return -XEN_EINVAL;
 	while (m->done < m->count && m->done < PIECE_PAGES) {
 		gfn_t g = gfn(m->dst_gfn + m->done);

@@ -380,49 +380,23 @@ int copy_to_guest(struct vcpu *v, gva_t dst, const void *src, size_t n)
 	return copy_linear(v, dst.v, (u8 *)(uintptr_t)src, n, ACCESS_WRITE);
 }
 
-/* n bytes that do not cross a page, by guest-physical address in any domain. */
-static int copy_physical(struct domain *d, u64 at, u8 *buf, size_t n, bool write)
+int copy_gpa(struct domain *d, gpa_t at, void *buf, size_t n, bool write)
 {
 	int err = -XEN_EFAULT;
 	struct view w;
 
 	read_lock(&d->p2m_lock);
-	view_load(d, &w, at >> PAGE_SHIFT);
-	if (w.pages && (w.writable || !write)) {
-		u8 *page = frame_map(hfn((at >> PAGE_SHIFT) + w.offset));
+	view_load(d, &w, at.v >> PAGE_SHIFT);
+	if (w.pages && (w.writable || !write) && n <= PAGE_SIZE - (at.v & PAGE_MASK)) {
+		u8 *page = frame_map(hfn((at.v >> PAGE_SHIFT) + w.offset));
+		u8 *there = page + (at.v & PAGE_MASK);
 
-		if (write)
-			copy_bytes(page + (at & PAGE_MASK), buf, n);
-		else
-			copy_bytes(buf, page + (at & PAGE_MASK), n);
+		copy_bytes(write ? there : buf, write ? buf : there, n);
 		frame_unmap(page);
 		err = 0;
 	}
 	read_unlock(&d->p2m_lock);
 	return err;
-}
-
-static int copy_gpa(struct domain *d, u64 at, u8 *buf, size_t n, bool write)
-{
-	for (size_t done = 0, piece; done < n; done += piece) {
-		int err;
-
-		piece = page_rest(at + done, n - done);
-		err = copy_physical(d, at + done, buf + done, piece, write);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-int copy_from_gpa(struct domain *d, void *dst, gpa_t src, size_t n)
-{
-	return copy_gpa(d, src.v, dst, n, false);
-}
-
-int copy_to_gpa(struct domain *d, gpa_t dst, const void *src, size_t n)
-{
-	return copy_gpa(d, dst.v, (u8 *)(uintptr_t)src, n, true);
 }
 
 int guest_fetch(struct vcpu *v, u8 *buf, size_t n, size_t *got)

@@ -24,9 +24,9 @@ must_use int guest_walk(struct vcpu *v, gva_t at, unsigned int access, gpa_t *ou
  * KiB. 0 or -XEN_EFAULT; a part may have been copied then. */
 must_use int copy_from_guest(struct vcpu *v, void *dst, gva_t src, size_t n);
 must_use int copy_to_guest(struct vcpu *v, gva_t dst, const void *src, size_t n);
-/* The same by guest-physical address in any domain. */
-must_use int copy_from_gpa(struct domain *d, void *dst, gpa_t src, size_t n);
-must_use int copy_to_gpa(struct domain *d, gpa_t dst, const void *src, size_t n);
+/* n bytes that do not cross a page, by guest-physical address in any domain: to it from buf
+ * (write), or from it. 0 or -XEN_EFAULT (also if they do cross). */
+must_use int copy_gpa(struct domain *d, gpa_t at, void *buf, size_t n, bool write);
 /* Up to n bytes of instructions at v's CS:RIP; *got says how many (less at an unmapped page). 0, or
  * -XEN_EFAULT with a page fault (or #GP) queued if not even one byte could be read. */
 must_use int guest_fetch(struct vcpu *v, u8 *buf, size_t n, size_t *got);

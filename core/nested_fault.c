@@ -17,7 +17,7 @@ static u64 page_read(struct vcpu *v, gpa_t at, unsigned int width)
 
 	if ((at.v & ~PAGE_MASK) == VAPIC_BASE && vapic_mmio_active(v))
 		return vapic_mmio_read(v, (u32)(at.v & PAGE_MASK), width);
-	return copy_from_gpa(v->domain, &value, at, width) ? low_mask(width * 8) : value;
+	return copy_gpa(v->domain, at, &value, width, false) ? low_mask(width * 8) : value;
 }
 
 static void page_write(struct vcpu *v, gpa_t at, unsigned int width, u64 value)
@@ -61,10 +61,10 @@ static bool straddling(struct vcpu *v, gva_t at, unsigned int width, bool write,
 
 		if (!walk_byte(v, gva(at.v + i), write, &g))
 			return false;
-		if (write && copy_to_gpa(v->domain, g, &byte, 1))
-			page_write(v, g, 1, byte);
-		else if (!write && copy_from_gpa(v->domain, &byte, g, 1))
+		if (!write)
 			byte = (u8)page_read(v, g, 1);
+		else if (copy_gpa(v->domain, g, &byte, 1, true))
+			page_write(v, g, 1, byte);
 		result |= (u64)byte << (i * 8);
 	}
 	if (!write)

@@ -299,14 +299,15 @@ static void leaf_types(void **state)
 		env_map(0x20, ENV_FIRST + 0x21, 0, cases[i].rights, cases[i].type);
 		assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), r);
 		assert_int_equal(copy_to_guest(V, gva(LINEAR), &x, 8), w);
-		assert_int_equal(copy_from_gpa(&env_domain, &x, gpa(0x20000), 8), r);
-		assert_int_equal(copy_to_gpa(&env_domain, gpa(0x20000), &x, 8), w);
+		assert_int_equal(copy_gpa(&env_domain, gpa(0x20000), &x, 8, false), r);
+		assert_int_equal(copy_gpa(&env_domain, gpa(0x20000), &x, 8, true), w);
 	}
-	assert_int_equal(copy_from_gpa(&env_domain, &x, gpa(0x1FFC), 8), 0);
-	assert_int_equal(copy_from_gpa(&env_domain, &x, gpa(0x1FFFFC), 8), -XEN_EFAULT);
+	assert_int_equal(copy_gpa(&env_domain, gpa(0x1FF8), &x, 8, false), 0);
+	assert_int_equal(copy_gpa(&env_domain, gpa(0x200000), &x, 8, false), -XEN_EFAULT);
+	assert_int_equal(copy_gpa(&env_domain, gpa(0x1FFC), &x, 8, false), -XEN_EFAULT);
 	/* Beyond the nested table: no wrap to what lies below. */
-	assert_int_equal(copy_from_gpa(&env_domain, &x, gpa(1ull << 48), 8), -XEN_EFAULT);
-	assert_int_equal(copy_from_gpa(&env_domain, &x, gpa(~0ull - 7), 8), -XEN_EFAULT);
+	assert_int_equal(copy_gpa(&env_domain, gpa(1ull << 48), &x, 8, false), -XEN_EFAULT);
+	assert_int_equal(copy_gpa(&env_domain, gpa(~0ull - 7), &x, 8, false), -XEN_EFAULT);
 	assert_int_equal(env_maps, 0);
 }
 
