@@ -1,41 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The local APIC. Register offsets are those of the MMIO page; x2APIC has the same registers as
- * MSRs. Intel SDM, volume 3, "Advanced Programmable Interrupt Controller (APIC)". */
+/* The local APIC. x2APIC has the registers of the MMIO page as MSRs. Intel SDM, volume 3, "Advanced
+ * Programmable Interrupt Controller (APIC)". */
 #include <arch/x86_64/irq/lapic.h>
 
 #include <arch/x86_64/cpu/features.h>
 #include <arch/x86_64/cpu/insn.h>
 #include <arch/x86_64/cpu/regs.h>
 #include <arch/x86_64/cpu/vectors.h>
+#include <arch/x86_64/irq/apic_regs.h>
 #include <arch/x86_64/mm/paging.h>
 #include <arch/x86_64/platform/clock.h>
 #include <core/lib/lock.h>
 #include <core/lib/print.h>
 
-#define REG_ID           0x020
-#define REG_TPR          0x080
-#define REG_EOI          0x0B0
-#define REG_SVR          0x0F0
-#define REG_ICR          0x300
-#define REG_ICR_HIGH     0x310
-#define REG_LVT_TIMER    0x320
-#define REG_LVT_PERF     0x340
-#define REG_LVT_LINT0    0x350
-#define REG_LVT_LINT1    0x360
-#define REG_LVT_ERROR    0x370
-#define REG_TIMER_START  0x380
-#define REG_TIMER_NOW    0x390
-#define REG_TIMER_DIVIDE 0x3E0
-#define REG_VERSION      0x030
-
-#define BASE_X2APIC  0x400u
-#define BASE_ENABLE  0x800u
-#define SVR_ENABLE   0x100u
-#define LVT_MASKED   0x10000u
-#define LVT_DEADLINE 0x40000u
-#define DIVIDE_BY_1  0xBu
-#define ICR_PENDING  0x1000u
-#define ICR_ASSERT   0x4000u
+#define DIVIDE_BY_1 0xBu
+#define ICR_PENDING 0x1000u
+#define ICR_ASSERT  0x4000u
 
 #define PIC1_COMMAND 0x20
 #define PIC1_DATA    0x21
@@ -51,15 +31,15 @@ static struct clock_scale ticks; /* from ns to timer ticks */
 
 static u32 reg_read(u32 reg)
 {
-	return x2apic ? (u32)rdmsr(MSR_X2APIC_FIRST + reg / 16) : mmio_read32(registers + reg);
+	return x2apic ? (u32)rdmsr(MSR_X2APIC_FIRST + reg) : mmio_read32(registers + 16 * reg);
 }
 
 static void reg_write(u32 reg, u32 v)
 {
 	if (x2apic)
-		wrmsr(MSR_X2APIC_FIRST + reg / 16, v);
+		wrmsr(MSR_X2APIC_FIRST + reg, v);
 	else
-		mmio_write32(registers + reg, v);
+		mmio_write32(registers + 16 * reg, v);
 }
 
 /* The 8259s deliver nothing; what they spuriously do stays clear of the exceptions. */
@@ -97,20 +77,20 @@ void lapic_init(hpa_t base)
 
 void lapic_init_cpu(void)
 {
-	static const u32 masked[] = {REG_LVT_TIMER, REG_LVT_LINT0, REG_LVT_LINT1, REG_LVT_ERROR};
-	u64 base = rdmsr(MSR_APIC_BASE) | BASE_ENABLE;
+	static const u32 masked[] = {LVT_TIMER, LVT_LINT0, LVT_LINT1, LVT_ERROR};
+	u64 base = rdmsr(MSR_APIC_BASE) | BASE_EN;
 
 	wrmsr(MSR_APIC_BASE, base);
 	if (x2apic)
-		wrmsr(MSR_APIC_BASE, base | BASE_X2APIC); /* only from the enabled state */
+		wrmsr(MSR_APIC_BASE, base | BASE_EXTD); /* only from the enabled state */
 	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
-		reg_write(masked[i], LVT_MASKED);
+		reg_write(REG_LVT + masked[i], LVT_MASKED);
 	if (((reg_read(REG_VERSION) >> 16) & 0xff) >= 4)
-		reg_write(REG_LVT_PERF, LVT_MASKED);
+		reg_write(REG_LVT + LVT_PERF, LVT_MASKED);
 	reg_write(REG_TPR, 0);
 	reg_write(REG_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
-	reg_write(REG_TIMER_DIVIDE, DIVIDE_BY_1);
-	reg_write(REG_LVT_TIMER, VECTOR_TIMER | (deadline ? LVT_DEADLINE : 0));
+	reg_write(REG_DIVIDE, DIVIDE_BY_1);
+	reg_write(REG_LVT + LVT_TIMER, VECTOR_TIMER | (deadline ? LVT_DEADLINE : 0));
 	/* The mode must be set before the first deadline is written. */
 	__asm__ volatile("mfence" ::: "memory");
 }
@@ -121,12 +101,12 @@ static u64 count_ticks(const void *ctx)
 	u32 left;
 
 	(void)ctx;
-	reg_write(REG_TIMER_START, ~0u);
+	reg_write(REG_INITIAL, ~0u);
 	do
 		end = clock_ns();
 	while (end - start < CALIBRATE_NS);
-	left = reg_read(REG_TIMER_NOW);
-	reg_write(REG_TIMER_START, 0);
+	left = reg_read(REG_CURRENT);
+	reg_write(REG_INITIAL, 0);
 	return (~0u - left) * NS_PER_SEC / (end - start);
 }
 
@@ -136,9 +116,9 @@ void lapic_timer_calibrate(void)
 
 	if (deadline)
 		return;
-	reg_write(REG_LVT_TIMER, LVT_MASKED);
+	reg_write(REG_LVT + LVT_TIMER, LVT_MASKED);
 	hz = clock_median(count_ticks, NULL);
-	reg_write(REG_LVT_TIMER, VECTOR_TIMER);
+	reg_write(REG_LVT + LVT_TIMER, VECTOR_TIMER);
 	if (hz < 1000)
 		panic("the local APIC timer does not count");
 	ticks = clock_scale_ratio(hz, NS_PER_SEC);
@@ -173,7 +153,7 @@ void lapic_timer_arm(u64 abs_ns)
 	now = clock_ns();
 	delta = abs_ns > now ? min_u64(abs_ns - now, ONE_SHOT_MAX_NS) : 0;
 	/* One more: never early by a part of a tick. */
-	reg_write(REG_TIMER_START, (u32)min_u64(clock_scale_apply(ticks, delta) + 1, ~0u));
+	reg_write(REG_INITIAL, (u32)min_u64(clock_scale_apply(ticks, delta) + 1, ~0u));
 }
 
 void lapic_send(u32 apic_id, u32 command)
@@ -182,13 +162,13 @@ void lapic_send(u32 apic_id, u32 command)
 	if (x2apic) {
 		/* Not serialising, unlike the MMIO write: what the target shall see comes first. */
 		__asm__ volatile("mfence\n lfence" ::: "memory");
-		wrmsr(MSR_X2APIC_FIRST + REG_ICR / 16, (u64)apic_id << 32 | command);
+		wrmsr(MSR_X2APIC_FIRST + REG_ICR, (u64)apic_id << 32 | command);
 		return;
 	}
 	if (registers == NULL)
 		return;
 	while (reg_read(REG_ICR) & ICR_PENDING)
 		cpu_relax();
-	reg_write(REG_ICR_HIGH, apic_id << 24);
+	reg_write(REG_ICR2, apic_id << 24);
 	reg_write(REG_ICR, command);
 }
