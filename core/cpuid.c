@@ -359,39 +359,30 @@ static void live(struct vcpu *v, u32 leaf, u32 sub, struct cpuid_regs *r)
 }
 
 /* guest-abi 1.6. */
-static void xen_leaf(const struct vcpu *v, u32 leaf, u32 sub, struct cpuid_regs *out)
+static struct cpuid_regs xen_leaf(const struct vcpu *v, u32 leaf, u32 sub)
 {
-	struct cpuid_regs r = {0};
+	u32 flags = (u32)clock_tsc_stable << 1;
 
 	switch (leaf - XEN) {
 	case 0: /* "XenVMMXenVMM" */
-		r = (struct cpuid_regs){XEN + 5, 0x566E6558, 0x65584D4D, 0x4D4D566E};
-		break;
+		return (struct cpuid_regs){XEN + 5, 0x566E6558, 0x65584D4D, 0x4D4D566E};
 	case 1: /* 4.17: what was read for this interface */
-		r.eax = 4u << 16 | 17;
-		break;
+		return (struct cpuid_regs){4u << 16 | 17, 0, 0, 0};
 	case 2: /* one hypercall page, and its MSR */
-		r = (struct cpuid_regs){1, XEN, 0, 0};
-		break;
+		return (struct cpuid_regs){1, XEN, 0, 0};
 	case 3: /* the TSC: native in all guests */
 		if (sub == 0) {
-			r.eax = (clock_tsc_stable ? B(1) : 0) | (row(EXT + 1, 0)->edx >> 27 & 1)
-									<< 2;
-			r.ecx = tsc_khz;
-		} else if (sub == 1) {
-			r.ecx = tsc_mul;
-			r.edx = (u32)(s32)tsc_shift;
-		} else if (sub == 2) {
-			r.eax = tsc_khz;
+			flags |= (row(EXT + 1, 0)->edx >> 27 & 1) << 2; /* RDTSCP is there */
+			return (struct cpuid_regs){flags, 0, tsc_khz, 0};
 		}
-		break;
+		if (sub == 1)
+			return (struct cpuid_regs){0, 0, tsc_mul, (u32)(s32)tsc_shift};
+		return (struct cpuid_regs){sub == 2 ? tsc_khz : 0, 0, 0, 0};
 	case 4: /* ids valid. Bit 6, the per-vCPU vector, clear: the domain's vector needs no EOI */
-		r = (struct cpuid_regs){B(3) | B(4), v->id, v->domain->id, 0};
-		break;
+		return (struct cpuid_regs){B(3) | B(4), v->id, v->domain->id, 0};
 	default:
-		break;
+		return (struct cpuid_regs){0};
 	}
-	*out = r;
 }
 
 void cpuid_guest(struct vcpu *v, u32 leaf, u32 sub, struct cpuid_regs *out)
@@ -403,7 +394,7 @@ void cpuid_guest(struct vcpu *v, u32 leaf, u32 sub, struct cpuid_regs *out)
 	else if (leaf - EXT <= MAX_EXT - EXT)
 		i = ext_row[leaf - EXT];
 	else if (leaf - XEN <= 5) {
-		xen_leaf(v, leaf, sub, out);
+		*out = xen_leaf(v, leaf, sub);
 		return;
 	}
 	for (; i != 0 && i <= ARRAY_SIZE(rules) && rules[i - 1].leaf == leaf; i++) {

@@ -20,12 +20,7 @@ enum plinth_gpr {
 	GPR_RDI,
 	GPR_R8,
 	GPR_R9,
-	GPR_R10,
-	GPR_R11,
-	GPR_R12,
-	GPR_R13,
-	GPR_R14,
-	GPR_R15,
+	GPR_R15 = 15,
 	GPR_COUNT
 };
 
