@@ -26,7 +26,7 @@ static s64 console_write(struct vcpu *v, u32 count, u64 buf)
 	if (v->domain->control)
 		log_write_raw(text, n);
 	else
-		domain_debug_text(v->domain, text, n);
+		n = domain_debug_text(v->domain, text, n);
 	return start + n < count ? hypercall_again(v, start + n) : 0;
 }
 

@@ -54,19 +54,23 @@ static char printable(char c)
 	return c >= ' ' && c <= '~' ? c : '?';
 }
 
-void domain_debug_text(struct domain *d, const char *text, size_t n)
+size_t domain_debug_text(struct domain *d, const char *text, size_t n)
 {
-	spin_lock(&d->debug_lock);
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] == '\n') {
-			end_line(d);
-			continue;
+	bool ended = false;
+	size_t i;
+
+	/* Nobody waits with interrupts off for another vCPU's line to reach a slow UART. */
+	if (!spin_trylock(&d->debug_lock))
+		return 0;
+	for (i = 0; i < n && !ended; i++) {
+		ended = text[i] == '\n';
+		if (!ended && text[i] != '\r' && text[i] != '\0') {
+			d->debug_line[d->debug_length++] = printable(text[i]);
+			ended = d->debug_length == DEBUG_LINE_MAX;
 		}
-		if (text[i] == '\r' || text[i] == '\0')
-			continue;
-		d->debug_line[d->debug_length++] = printable(text[i]);
-		if (d->debug_length == DEBUG_LINE_MAX)
-			end_line(d);
 	}
+	if (ended)
+		end_line(d);
 	spin_unlock(&d->debug_lock);
+	return i;
 }

@@ -224,7 +224,8 @@ int domain_create(const struct plinth_ctl_domain_create *c, bool control, struct
 		err = vcpu_create(d, i);
 	if (err) {
 		take_from_list(d);
-		goto fail;
+		domain_put(d); /* a guest may have found it, and hold a reference */
+		return err;
 	}
 	domain_ref(d); /* the caller's, besides the list's */
 	*out = d;
@@ -295,8 +296,9 @@ void domain_shutdown(struct domain *d, u8 reason)
 	spin_unlock(&d->shutdown_lock);
 	if (!first)
 		return;
-	if (d->debug_length)
-		domain_debug_text(d, "\n", 1); /* the beginning of a line that will not go on */
+	/* The beginning of a line that will not go on. */
+	while (d->debug_length && !domain_debug_text(d, "\n", 1))
+		cpu_relax();
 	if (reason != SHUTDOWN_poweroff && reason != SHUTDOWN_reboot)
 		log_line("%s (domain %u): shut down: %s", d->name, d->id,
 			 reason < ARRAY_SIZE(reason_names) ? reason_names[reason] : "unknown");

@@ -101,7 +101,8 @@ must_use void *domain_page_alloc(struct domain *d, unsigned int order);
 void domain_page_free(struct domain *d, void *page, unsigned int order);
 
 /* Text of a guest for the log, by port 0xE9 or console_io: whole lines as "NAME| text", bounded
- * in length and rate. */
-void domain_debug_text(struct domain *d, const char *text, size_t n);
+ * in length and rate. Takes it up to the end of the first line and returns how many bytes that
+ * are; 0 if another vCPU's is being taken: to be tried again after a look at interrupts. */
+must_use size_t domain_debug_text(struct domain *d, const char *text, size_t n);
 
 #endif

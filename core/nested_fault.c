@@ -105,7 +105,7 @@ static void emulate(struct vcpu *v, const struct insn *insn, const struct insn_m
 	v->regs.rip += insn->length;
 	if (insn->mode != 64)
 		v->regs.rip &= 0xFFFFFFFFu;
-	v->int_shadow = 0;
+	vcpu_completed(v);
 }
 
 /* The page walk of the guest itself read a table entry of all ones: reserved bits are set. The

@@ -19,22 +19,35 @@ static u32 port_read(u16 port, unsigned int width)
 	return pit ? 0 : (u32)low_mask(width * 8);
 }
 
-static void port_write(struct vcpu *v, u16 port, u32 value, unsigned int width)
+/* How much of a piece that was: width; 0: nothing was done, to be tried again; or all of it, if a
+ * line may have gone out to a slow UART. */
+static unsigned int port_write(struct vcpu *v, u16 port, u32 value, unsigned int width)
 {
+	unsigned int took = width;
 	char text[4];
 
 	if (port != DEBUG_PORT)
-		return;
-	for (unsigned int i = 0; i < width; i++)
+		return width;
+	for (unsigned int i = 0; i < width; i++) {
 		text[i] = (char)(value >> (i * 8));
-	domain_debug_text(v->domain, text, width);
+		if (text[i] == '\n')
+			took = STRING_PIECE;
+	}
+	for (size_t done = 0; done < width;) {
+		size_t n = domain_debug_text(v->domain, text + done, width - done);
+
+		if (!n && !done)
+			return 0;
+		done += n;
+	}
+	return took;
 }
 
 static void finish(struct vcpu *v, const struct hvm_exit *exit)
 {
 	if (exit->u.io.next_rip) {
 		v->regs.rip = exit->u.io.next_rip;
-		v->int_shadow = 0;
+		vcpu_completed(v);
 	} else if (vcpu_skip(v, exit)) {
 		return;
 	}
@@ -46,7 +59,8 @@ static void plain(struct vcpu *v, const struct hvm_exit *exit)
 	unsigned int width = exit->u.io.width;
 
 	if (!exit->u.io.in) {
-		port_write(v, exit->u.io.port, (u32)*rax, width);
+		if (!port_write(v, exit->u.io.port, (u32)*rax, width))
+			return;
 	} else {
 		u32 value = port_read(exit->u.io.port, width);
 
@@ -89,7 +103,8 @@ static int source_base(struct vcpu *v, bool in, u64 *base)
 	return 0;
 }
 
-static int string_step(struct vcpu *v, const struct hvm_exit *exit, gva_t at)
+/* As port_write(); also 0 if an exception was raised. */
+static unsigned int string_step(struct vcpu *v, const struct hvm_exit *exit, gva_t at)
 {
 	unsigned int width = exit->u.io.width;
 	bool in = exit->u.io.in;
@@ -97,14 +112,12 @@ static int string_step(struct vcpu *v, const struct hvm_exit *exit, gva_t at)
 	gpa_t unused;
 
 	if (!access_walk(v, at, width, in, &unused))
-		return -1;
+		return 0;
 	if (in ? copy_to_guest(v, at, &value, width) : copy_from_guest(v, &value, at, width)) {
 		vcpu_raise_error(v, X86_GP, 0); /* no memory: not a place for strings */
-		return -1;
+		return 0;
 	}
-	if (!in)
-		port_write(v, exit->u.io.port, value, width);
-	return 0;
+	return in ? width : port_write(v, exit->u.io.port, value, width);
 }
 
 static void string(struct vcpu *v, const struct hvm_exit *exit)
@@ -119,11 +132,13 @@ static void string(struct vcpu *v, const struct hvm_exit *exit)
 
 	if (source_base(v, exit->u.io.in, &base))
 		return;
-	for (unsigned int done = 0; count && done < STRING_PIECE; count--, done += width) {
+	for (unsigned int done = 0; count && done < STRING_PIECE; count--) {
 		u64 at = (base + (*pointer & mask)) & linear_mask;
+		unsigned int took = string_step(v, exit, gva(at));
 
-		if (string_step(v, exit, gva(at)))
+		if (!took)
 			return;
+		done += took;
 		advance(pointer, step, bytes);
 		if (exit->u.io.rep)
 			advance(counter, ~0ull, bytes);

@@ -220,22 +220,46 @@ static void console_text(void **state)
 	assert_int_equal(console(d0, 1, NULL, 10), 0);
 }
 
+static void debug_text(struct domain *d, const char *text, size_t n)
+{
+	assert_int_equal(domain_debug_text(d, text, n), n);
+}
+
+/* A line at a time, and none while another vCPU writes: no CPU is held for long. */
+static void text_in_pieces(void **state)
+{
+	struct vcpu *v = d1->vcpu[0];
+
+	(void)state;
+	assert_int_equal(domain_debug_text(d1, "\n\nx", 3), 1);
+	assert_int_equal(domain_debug_text(d1, "ab\ncd", 5), 3);
+	memcpy(fake_buffer, "ef\ngh\n", 6);
+	spin_lock(&d1->debug_lock);
+	assert_int_equal(fake_call(do_console_io, v, 0, 6, fake_gva(0)), HYPERCALL_RESTART);
+	assert_int_equal(v->regs.gpr[GPR_RDI], 0);
+	spin_unlock(&d1->debug_lock);
+	assert_int_equal(fake_call(do_console_io, v, 0, 6, fake_gva(0)), HYPERCALL_RESTART);
+	assert_int_equal(v->regs.gpr[GPR_RDI], 3 << 6);
+	assert_int_equal(fake_call(do_console_io, v, 3 << 6, 6, fake_gva(0)), 0);
+	assert_string_equal(fake_log, "dom1| \ndom1| ab\ndom1| ef\ndom1| gh\n");
+}
+
 static void text_has_a_limit(void **state)
 {
 	char line[16];
 
 	(void)state;
 	for (u32 i = 0; i < 20000; i++)
-		domain_debug_text(d1, line, (size_t)sprintf(line, "line %u\n", i));
+		debug_text(d1, line, (size_t)sprintf(line, "line %u\n", i));
 	assert_in_range(fake_log_length, 60000, 66000);
 	fake_now += NS_PER_SEC;
 	fake_log_length = 0;
-	domain_debug_text(d1, "after\n", 6);
+	debug_text(d1, "after\n", 6);
 	assert_non_null(strstr(fake_log, "lines dropped"));
 	assert_non_null(strstr(fake_log, "\ndom1| after\n"));
 	fake_log_length = 0;
 	for (u32 i = 0; i < 20000; i++)
-		domain_debug_text(d1, line, (size_t)sprintf(line, "line %u\n", i));
+		debug_text(d1, line, (size_t)sprintf(line, "line %u\n", i));
 	assert_in_range(fake_log_length, 3000, 5000);
 }
 
@@ -247,7 +271,8 @@ int main(void)
 		TEST(params_of_a_guest), TEST(params_set_by_the_control_domain),
 		TEST(callback),          TEST(upcall_vector),
 		TEST(version),           TEST(assist),
-		TEST(console_text),      TEST(text_has_a_limit),
+		TEST(console_text),      TEST(text_in_pieces),
+		TEST(text_has_a_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,10 @@ int vcpu_skip(struct vcpu *v, const struct hvm_exit *exit)
 	(void)exit;
 	abort();
 }
+void vcpu_completed(struct vcpu *v)
+{
+	v->int_shadow = 0;
+}
 void vcpu_raise(struct vcpu *v, u8 vector)
 {
 	vcpu_raise_error(v, vector, 0);

@@ -32,17 +32,27 @@ static struct hvm_exit x;
 /* --- what is not under test --- */
 
 struct cpuid_limits cpuid_limits = {.phys_bits = 40};
-void domain_debug_text(struct domain *d, const char *s, size_t n)
+static unsigned int debug_busy; /* times that it is */
+size_t domain_debug_text(struct domain *d, const char *s, size_t n)
 {
 	assert_ptr_equal(d, &env_domain);
+	if (debug_busy) {
+		debug_busy--;
+		return 0;
+	}
 	memcpy(text + text_length, s, n);
 	text_length += n;
+	return n;
 }
 int vcpu_skip(struct vcpu *v, const struct hvm_exit *exit)
 {
 	v->regs.rip += exit->insn_length;
 	v->int_shadow = 0;
 	return 0;
+}
+void vcpu_completed(struct vcpu *v)
+{
+	v->int_shadow = 0;
 }
 void vcpu_raise(struct vcpu *v, u8 vector)
 {
@@ -182,7 +192,9 @@ static void outs(void **state)
 	for (unsigned int width = 1; width <= 4; width *= 2)
 		for (unsigned int bytes = 4; bytes <= 8; bytes += 4) {
 			string(false, width, bytes, 10);
-			go();
+			do /* a piece ends with a line */
+				go();
+			while (R.rip == RIP);
 			assert_int_equal(text_length, 10 * width);
 			assert_memory_equal(text, env_at(BUFFER), text_length);
 			assert_int_equal(R.gpr[GPR_RSI], BUFFER + 10 * width);
@@ -313,6 +325,7 @@ static void restarts(void **state)
 
 	(void)state;
 	string(false, 1, 8, 1000);
+	memset(env_at(BUFFER), 'x', 1000);
 	for (pieces = 1; go(), R.rip != NEXT; pieces++) {
 		assert_int_equal(R.rip, RIP);
 		assert_int_equal(text_length, pieces * 256);
@@ -330,6 +343,31 @@ static void restarts(void **state)
 	string(true, 4, 8, 64); /* exactly one piece */
 	go();
 	assert_true(R.rip == NEXT && R.gpr[GPR_RCX] == 0);
+}
+
+/* Another vCPU's line is on its way: the instruction runs again later, and a piece ends with a
+ * line.
+ */
+static void debug_port_waits(void **state)
+{
+	(void)state;
+	start("\xEE");
+	R.gpr[GPR_RAX] = 'x';
+	debug_busy = 2;
+	go();
+	go();
+	assert_true(text_length == 0 && R.rip == RIP);
+	go();
+	assert_true(text_length == 1 && R.rip == NEXT);
+	string(false, 1, 8, 30);
+	debug_busy = 1;
+	go();
+	assert_true(text_length == 0 && R.rip == RIP && R.gpr[GPR_RCX] == 30);
+	go();
+	assert_true(text_length == 11 && text[10] == '\n' && R.rip == RIP);
+	assert_true(R.gpr[GPR_RCX] == 19 && R.gpr[GPR_RSI] == BUFFER + 11);
+	go();
+	assert_true(text_length == 30 && R.rip == NEXT);
 }
 
 static void faults(void **state)
@@ -391,10 +429,15 @@ static void faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain_in),      cmocka_unit_test(plain_out),
-		cmocka_unit_test(outs),          cmocka_unit_test(ins),
-		cmocka_unit_test(address_sizes), cmocka_unit_test(segments),
-		cmocka_unit_test(restarts),      cmocka_unit_test(faults),
+		cmocka_unit_test(plain_in),
+		cmocka_unit_test(plain_out),
+		cmocka_unit_test(outs),
+		cmocka_unit_test(ins),
+		cmocka_unit_test(address_sizes),
+		cmocka_unit_test(segments),
+		cmocka_unit_test(restarts),
+		cmocka_unit_test(faults),
+		cmocka_unit_test(debug_port_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
