@@ -136,14 +136,14 @@ static int ctl_info(struct call *k)
 static int ctl_memory_map(struct call *k)
 {
 	const struct plinth_ctl_memory_map *m = &k->c.u.memory_map;
-	struct domain *d = k->d;
+	struct hvm_memmap_entry map[DOMAIN_MAX_MEMMAP];
 
 	if (m->count == 0 || m->count > DOMAIN_MAX_MEMMAP)
 		return -XEN_EINVAL;
-	d->memmap_count = 0;
-	if (copy_from_guest(k->v, d->memmap, gva(m->buffer), m->count * sizeof(d->memmap[0])))
+	if (copy_from_guest(k->v, map, gva(m->buffer), m->count * sizeof(map[0])))
 		return -XEN_EFAULT;
-	d->memmap_count = m->count;
+	memcpy(k->d->memmap, map, m->count * sizeof(map[0]));
+	k->d->memmap_count = m->count;
 	return 0;
 }
 
