@@ -186,7 +186,7 @@ static void release_infos(struct domain *d)
 
 		if (!v)
 			continue;
-		timer_stop(&v->singleshot);
+		timer_end(&v->singleshot);
 		if (v->info_registered) {
 			v->info_registered = false;
 			frame_put(v->info_frame);

@@ -87,12 +87,20 @@ void timer_stop(struct timer *t)
 	do { /* fn may arm it again while it is waited for */
 		struct timer_queue *q = &queues[READ_ONCE(t->cpu)];
 
-		if (READ_ONCE(t->armed))
+		if (__atomic_load_n(&t->armed, __ATOMIC_ACQUIRE))
 			unlink_timer(t);
 		if (q != this_cpu()->timers)
 			while (READ_ONCE(q->running) == t)
 				cpu_relax();
 	} while (READ_ONCE(t->armed));
+}
+
+void timer_end(struct timer *t)
+{
+	timer_stop(t);
+	for (u32 i = 0; i < cpu_count; i++)
+		while (READ_ONCE(queues[i].running) == t)
+			cpu_relax();
 }
 
 void timer_run(void)
@@ -106,9 +114,9 @@ void timer_run(void)
 	while (first_expiry(q) <= now) {
 		struct timer *t = list_entry(q->armed.next, struct timer, link);
 
+		WRITE_ONCE(q->running, t); /* first: who sees it not armed must see it run */
 		list_remove(&t->link);
-		t->armed = false;
-		WRITE_ONCE(q->running, t);
+		__atomic_store_n(&t->armed, false, __ATOMIC_RELEASE);
 		spin_unlock(&q->lock);
 		t->fn(t);
 		spin_lock(&q->lock);

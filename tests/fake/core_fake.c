@@ -99,6 +99,11 @@ void timer_stop(struct timer *t)
 	t->armed = false;
 }
 
+void timer_end(struct timer *t)
+{
+	timer_stop(t);
+}
+
 /* --- frames --- */
 
 static u8 memory[FAKE_FRAMES][PAGE_SIZE] __attribute__((aligned(4096)));
