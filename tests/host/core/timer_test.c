@@ -19,6 +19,7 @@
 #define TIMERS 40u
 
 static struct pcpu cpus[3];
+u32 cpu_count = 3;
 __thread struct pcpu *fake_cpu = cpus;
 static u64 now, armed_for[3];
 static unsigned int arms;
