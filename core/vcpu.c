@@ -83,6 +83,8 @@ void vcpu_destroy(struct vcpu *v)
 {
 	struct domain *d = v->domain;
 
+	spin_lock(&v->signal_lock); /* vcpu_let_go() may be about to give it back */
+	spin_unlock(&v->signal_lock);
 	timer_stop(&v->singleshot);
 	timer_stop(&v->poll_timer);
 	vapic_stop(v);
@@ -147,20 +149,31 @@ void vcpu_block(struct vcpu *v)
 		__atomic_fetch_and(&v->wait, ~VCPU_BLOCKED, __ATOMIC_SEQ_CST);
 }
 
-void vcpu_down(struct vcpu *v)
+static void shut_down_if_last(struct domain *d)
 {
-	struct domain *d = v->domain;
-
-	set_wait(v, VCPU_DOWN);
 	for (u32 i = 0; i < d->max_vcpus; i++)
 		if (d->vcpu[i] && !(READ_ONCE(d->vcpu[i]->wait) & VCPU_DOWN))
 			return;
 	domain_shutdown(d, SHUTDOWN_poweroff);
 }
 
+void vcpu_down(struct vcpu *v)
+{
+	set_wait(v, VCPU_DOWN);
+	shut_down_if_last(v->domain);
+}
+
 void vcpu_up(struct vcpu *v)
 {
 	clear_wait(v, VCPU_DOWN | VCPU_BLOCKED);
+}
+
+/* v->wait is not 0 any more: v goes out of the queue, or off its CPU soon. */
+static void leave_cpu(struct vcpu *v)
+{
+	sched_unqueue(v);
+	if (READ_ONCE(cpu_by_id(v->cpu)->current) == v)
+		sched_poke(v->cpu);
 }
 
 void vcpu_pause_bit(struct vcpu *v, bool paused)
@@ -170,39 +183,13 @@ void vcpu_pause_bit(struct vcpu *v, bool paused)
 		return;
 	}
 	set_wait(v, VCPU_PAUSED);
-	sched_unqueue(v);
-	if (READ_ONCE(cpu_by_id(v->cpu)->current) == v)
-		sched_poke(v->cpu);
+	leave_cpu(v);
 }
 
-/* A vCPU that runs is left alone: guests send INIT only to those that are down or about to start,
- * and the target's state cannot be changed under its CPU's feet. Its mark is that it waits for
- * STARTUP, which VCPU_DOWN says. */
-static bool can_start(struct vcpu *v)
-{
-	if (!(READ_ONCE(v->wait) & VCPU_DOWN) || v == this_cpu()->current)
-		return false;
-	sched_wait_off_cpu(v); /* it may have gone down just now */
-	return true;
-}
-
-void vcpu_init_signal(struct vcpu *v)
-{
-	if (!can_start(v))
-		return;
-	reset_registers(v);
-	vapic_reset(v, true);
-	v->event.valid = false;
-	v->nmi_pending = v->nmi_masked = false;
-	v->int_shadow = 0;
-}
-
-void vcpu_startup(struct vcpu *v, u8 vector)
+static void start_at(struct vcpu *v, u8 vector)
 {
 	struct plinth_vcpu_state *r = &v->regs;
 
-	if (!can_start(v))
-		return;
 	reset_registers(v);
 	r->cr0 = 0x10;
 	r->rip = 0;
@@ -210,6 +197,65 @@ void vcpu_startup(struct vcpu *v, u8 vector)
 	r->seg[SEG_CS].base = (u64)vector << 12;
 	v->has_state = true;
 	vcpu_up(v);
+}
+
+static void reset(struct vcpu *v)
+{
+	reset_registers(v);
+	vapic_reset(v, true);
+	v->event.valid = false;
+	v->nmi_pending = v->nmi_masked = false;
+	v->int_shadow = 0;
+}
+
+/* Under signal_lock, while no CPU has v. */
+static void act_on_signals(struct vcpu *v)
+{
+	u32 signals = v->signalled;
+
+	v->signalled = 0;
+	if (signals & VCPU_SIGNAL_INIT)
+		reset(v);
+	if (signals & VCPU_SIGNAL_STARTUP)
+		start_at(v, v->startup_vector);
+}
+
+void vcpu_let_go(struct vcpu *v, bool *on_cpu)
+{
+	spin_lock(&v->signal_lock);
+	act_on_signals(v);
+	__atomic_store_n(on_cpu, false, __ATOMIC_RELEASE);
+	spin_unlock(&v->signal_lock);
+}
+
+/* A vCPU's state can only be changed while no CPU has it. If one has, it acts on the signal itself
+ * when it lets go. */
+static void signal(struct vcpu *v, u32 what, u8 vector)
+{
+	spin_lock(&v->signal_lock);
+	if (what == VCPU_SIGNAL_INIT) {
+		set_wait(v, VCPU_DOWN);
+		leave_cpu(v);
+		v->signalled = what;
+	} else if (READ_ONCE(v->wait) &
+		   VCPU_DOWN) { /* else it runs, and STARTUP is nothing to it */
+		v->startup_vector = vector;
+		v->signalled |= what;
+	}
+	if (sched_off_cpu(v))
+		act_on_signals(v);
+	spin_unlock(&v->signal_lock);
+}
+
+void vcpu_init_signal(struct vcpu *v)
+{
+	signal(v, VCPU_SIGNAL_INIT, 0);
+	shut_down_if_last(v->domain);
+}
+
+void vcpu_startup(struct vcpu *v, u8 vector)
+{
+	signal(v, VCPU_SIGNAL_STARTUP, vector);
 }
 
 static bool is_contributory(u8 vector)

@@ -17,6 +17,9 @@
 #define VCPU_DOWN    (1u << 1) /* offline: not started yet, VCPUOP_down, HLT with IF=0 */
 #define VCPU_PAUSED  (1u << 2) /* its domain is paused, shut down or dying */
 
+#define VCPU_SIGNAL_INIT    (1u << 0)
+#define VCPU_SIGNAL_STARTUP (1u << 1)
+
 /* An area of guest memory registered once, written often: the frame is held by a reference. */
 struct guest_area {
 	bool valid;
@@ -54,9 +57,11 @@ struct vcpu {
 
 	struct domain *domain;
 	u32 id;
-	u32 wait;        /* VCPU_*; atomic */
-	bool entry_work; /* others want something looked at before the next entry; atomic */
-	bool has_state;  /* was given a start state (STARTUP, control interface): VCPUOP_up works */
+	u32 wait;               /* VCPU_*; atomic */
+	spinlock_t signal_lock; /* of the next two; the scheduler's is taken inside */
+	u32 signalled;          /* VCPU_SIGNAL_*: to be acted on when no CPU has v */
+	u8 startup_vector;
+	bool has_state; /* was given a start state (STARTUP, control interface): VCPUOP_up works */
 
 	struct vapic vapic;
 	void *xsave; /* extended state, 64-byte aligned */
@@ -122,9 +127,13 @@ void vcpu_down(struct vcpu *v);
 void vcpu_up(struct vcpu *v);
 void vcpu_pause_bit(struct vcpu *v, bool paused); /* sets or clears VCPU_PAUSED */
 
-/* INIT and STARTUP as the virtual APIC delivers them; v may be any vCPU of the sender's domain. */
+/* INIT and STARTUP as the virtual APIC delivers them; v may be any vCPU of the sender's domain,
+ * also one that runs. */
 void vcpu_init_signal(struct vcpu *v);
 void vcpu_startup(struct vcpu *v, u8 vector);
+/* For the scheduler: v's state is saved. Acts on signals that came while the CPU had v, then clears
+ * *on_cpu, after which v may be gone. */
+void vcpu_let_go(struct vcpu *v, bool *on_cpu);
 
 /* Queues an exception for v (the caller's own), combining it with one being delivered: double
  * fault, triple fault (AMD APM vol. 2, "#DF-Double-Fault Exception"). */

@@ -132,7 +132,7 @@ static void leave(struct vcpu *v, int state, u64 now)
 	clock_runstate(v, state, now, true);
 	xstate_switch_out(v);
 	hvm->switch_out(v);
-	__atomic_store_n(&s->on_cpu, false, __ATOMIC_RELEASE);
+	vcpu_let_go(v, &s->on_cpu);
 }
 
 static void enter(struct vcpu *v, u64 now)
@@ -203,21 +203,22 @@ bool sched_on_cpu(const struct vcpu *v)
 	return __atomic_load_n(&s->on_cpu, __ATOMIC_ACQUIRE);
 }
 
-void sched_wait_off_cpu(const struct vcpu *v)
+bool sched_off_cpu(const struct vcpu *v)
 {
 	const struct sched_vcpu *s = v->sched;
+	bool off;
 
-	for (;;) {
-		bool busy;
+	/* Asleep under the lock and saved: nobody is about to run it either. */
+	spin_lock(&sched_lock);
+	off = s->entity.state == POLICY_ASLEEP && !s->on_cpu;
+	spin_unlock(&sched_lock);
+	return off;
+}
 
-		/* Asleep under the lock and saved: nobody is about to run it either. */
-		spin_lock(&sched_lock);
-		busy = s->entity.state != POLICY_ASLEEP || s->on_cpu;
-		spin_unlock(&sched_lock);
-		if (!busy)
-			return;
+void sched_wait_off_cpu(const struct vcpu *v)
+{
+	while (!sched_off_cpu(v))
 		cpu_relax();
-	}
 }
 
 void sched_set_weight(struct domain *d, u32 weight)

@@ -26,6 +26,8 @@ void sched_yield(struct vcpu *v); /* the caller's own */
 void sched_poke(u32 id);
 /* Waits until v's state is saved and no CPU runs it. v->wait is nonzero; not for the own vCPU. */
 void sched_wait_off_cpu(const struct vcpu *v);
+/* No CPU runs v or is about to, and its state is saved. */
+bool sched_off_cpu(const struct vcpu *v);
 bool sched_on_cpu(const struct vcpu *v);
 void sched_set_weight(struct domain *d, u32 weight);
 
