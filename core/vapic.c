@@ -150,24 +150,31 @@ void vapic_set_irq(struct vcpu *v, u8 vector)
 		vcpu_kick(v);
 }
 
-void vapic_error(struct vcpu *v, u32 esr_bit)
-{
-	__atomic_fetch_or(&v->vapic.esr_shadow, esr_bit, __ATOMIC_RELAXED);
-	vapic_lvt_raise(v, LVT_ERROR);
-}
-
-void vapic_lvt_raise(struct vcpu *v, unsigned int entry)
+/* False if it is not masked and has a vector that no interrupt can have. */
+static bool lvt_deliver(struct vcpu *v, unsigned int entry)
 {
 	u32 lvt = READ_ONCE(v->vapic.reg[REG_LVT + entry]);
 
 	if (lvt & LVT_MASKED)
-		return;
-	if ((u8)lvt >= VECTOR_LOWEST)
-		vapic_set_irq(v, (u8)lvt);
-	else if (entry != LVT_ERROR)
-		vapic_error(v, ESR_RECEIVED_VECTOR);
-	else
+		return true;
+	if ((u8)lvt < VECTOR_LOWEST) {
 		__atomic_fetch_or(&v->vapic.esr_shadow, ESR_RECEIVED_VECTOR, __ATOMIC_RELAXED);
+		return false;
+	}
+	vapic_set_irq(v, (u8)lvt);
+	return true;
+}
+
+void vapic_error(struct vcpu *v, u32 esr_bit)
+{
+	__atomic_fetch_or(&v->vapic.esr_shadow, esr_bit, __ATOMIC_RELAXED);
+	(void)lvt_deliver(v, LVT_ERROR);
+}
+
+void vapic_lvt_raise(struct vcpu *v, unsigned int entry)
+{
+	if (!lvt_deliver(v, entry))
+		(void)lvt_deliver(v, LVT_ERROR);
 }
 
 /* Registers */
