@@ -5,6 +5,7 @@
 #include <core/domain.h>
 #include <core/guest_access.h>
 #include <core/insn.h>
+#include <xen/errno.h>
 
 #define DEBUG_PORT   0xE9u
 #define STRING_PIECE 256u /* bytes; the instruction is restarted for the rest */
@@ -79,22 +80,29 @@ static void advance(u64 *reg, u64 by, unsigned int address_bytes)
 	*reg = address_bytes == 2 ? (*reg & ~mask) | value : value;
 }
 
-/* The segment of OUTS' source is in its prefixes. INS always uses ES. */
-static int source_base(struct vcpu *v, bool in, u64 *base)
+/* The segment of OUTS' source is in its prefixes; INS always uses ES. The width of addresses is
+ * there too, for a CPU that does not report it (QEMU's TCG). */
+static int string_operand(struct vcpu *v, const struct hvm_exit *exit, u64 *base,
+			  unsigned int *address_bytes)
 {
-	u8 bytes[INSN_MAX_LENGTH], segment = SEG_ES;
+	u8 bytes[INSN_MAX_LENGTH], segment = exit->u.io.in ? SEG_ES : SEG_DS;
 	struct insn insn;
 	size_t got;
 
 	vcpu_need(v, HVM_STATE_seg);
-	if (!in) {
+	*address_bytes = exit->u.io.address_bytes;
+	if (!exit->u.io.in || !*address_bytes) {
 		int err = guest_fetch(v, bytes, sizeof(bytes), &got);
 
 		if (err)
 			return err;
-		segment = SEG_DS;
-		if (insn_decode(&insn, bytes, got, hvm->code_bits(v)) == 0 &&
-		    insn.segment <= SEG_GS)
+		if (insn_decode(&insn, bytes, got, hvm->code_bits(v))) {
+			vcpu_raise(v, X86_UD); /* changed under us */
+			return -XEN_EINVAL;
+		}
+		if (!*address_bytes)
+			*address_bytes = insn.addr_size;
+		if (!exit->u.io.in && insn.segment <= SEG_GS)
 			segment = insn.segment;
 	}
 	*base = hvm->code_bits(v) == 64 && segment != SEG_FS && segment != SEG_GS
@@ -122,16 +130,17 @@ static unsigned int string_step(struct vcpu *v, const struct hvm_exit *exit, gva
 
 static void string(struct vcpu *v, const struct hvm_exit *exit)
 {
-	unsigned int width = exit->u.io.width, bytes = exit->u.io.address_bytes;
-	u64 mask = low_mask(bytes * 8), base;
+	unsigned int bytes;
+	u64 mask, base, count;
 	u64 linear_mask = low_mask(hvm->code_bits(v) == 64 ? 64 : 32);
 	u64 *pointer = &v->regs.gpr[exit->u.io.in ? GPR_RDI : GPR_RSI];
 	u64 *counter = &v->regs.gpr[GPR_RCX];
-	u64 step = v->regs.rflags & RFLAGS_DF ? 0 - (u64)width : width;
-	u64 count = exit->u.io.rep ? *counter & mask : 1;
+	u64 step = v->regs.rflags & RFLAGS_DF ? 0 - (u64)exit->u.io.width : exit->u.io.width;
 
-	if (source_base(v, exit->u.io.in, &base))
+	if (string_operand(v, exit, &base, &bytes))
 		return;
+	mask = low_mask(bytes * 8);
+	count = exit->u.io.rep ? *counter & mask : 1;
 	for (unsigned int done = 0; count && done < STRING_PIECE; count--) {
 		u64 at = (base + (*pointer & mask)) & linear_mask;
 		unsigned int took = string_step(v, exit, gva(at));

@@ -268,6 +268,15 @@ static void address_sizes(void **state)
 	go();
 	assert_true(text_length == 4 && R.gpr[GPR_RSI] == BUFFER + 4 && R.gpr[GPR_RCX] == 0);
 
+	/* A CPU that does not report it: by the instruction, 64 bits and with the prefix 32. */
+	string(false, 1, 0, 4);
+	go();
+	assert_true(text_length == 4 && R.gpr[GPR_RSI] == BUFFER + 4 && R.gpr[GPR_RCX] == 0);
+	string(false, 1, 0, HIGH | 4);
+	memcpy(env_at(RIP), "\x67\xF3\x6E", 3);
+	go();
+	assert_true(text_length == 4 && R.gpr[GPR_RSI] == BUFFER + 4 && R.gpr[GPR_RCX] == 0);
+
 	/* A count that is zero at its size moves nothing. */
 	string(false, 1, 4, HIGH);
 	go();
