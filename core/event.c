@@ -12,9 +12,6 @@
 #include <core/vcpu.h>
 #include <xen/errno.h>
 
-/* What vCPUs beyond the legacy 32 read until they register: nothing ever pends there. */
-static struct vcpu_info spare_info;
-
 /* NULL if the vCPU has none yet. The registered one is published last (event_register_info). */
 static struct vcpu_info *info_of(struct domain *d, u32 id)
 {
@@ -26,16 +23,16 @@ static struct vcpu_info *info_of(struct domain *d, u32 id)
 	return id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : NULL;
 }
 
-struct vcpu_info *event_info_map(struct vcpu *v)
+bool event_upcall_pending(struct vcpu *v)
 {
-	struct vcpu_info *info = info_of(v->domain, v->id);
+	const struct vcpu_info *info = info_of(v->domain, v->id);
+	bool pending;
 
-	return info ? info : &spare_info;
-}
-
-void event_info_unmap(struct vcpu_info *info)
-{
+	if (!info)
+		return false;
+	pending = READ_ONCE(info->evtchn_upcall_pending);
 	frame_unmap(info);
+	return pending;
 }
 
 void event_upcall(struct vcpu *v)

@@ -45,9 +45,8 @@ must_use int event_alloc_irq(struct domain *d, u32 gsi, evtchn_port_t *port);
 void event_raise_irq(struct domain *d, evtchn_port_t port);
 bool event_is_pending(struct domain *d, evtchn_port_t port); /* false for ports out of range */
 
-/* v's vcpu_info, embedded or registered; good until event_info_unmap. */
-struct vcpu_info *event_info_map(struct vcpu *v);
-void event_info_unmap(struct vcpu_info *info);
+/* upcall_pending in v's vcpu_info, embedded or registered; false while it has none. */
+bool event_upcall_pending(struct vcpu *v);
 /* upcall_pending of v went from 0 to 1 (or must be shown again): sets the per-vCPU vector in the
  * virtual APIC if there is one, wakes and kicks v. */
 void event_upcall(struct vcpu *v);

@@ -33,11 +33,8 @@ static const u8 rights[HVM_NR_PARAMS] = {
 
 static void show_pending(struct vcpu *v)
 {
-	struct vcpu_info *info = event_info_map(v);
-
-	if (READ_ONCE(info->evtchn_upcall_pending))
+	if (event_upcall_pending(v))
 		event_upcall(v);
-	event_info_unmap(info);
 }
 
 /* Only the vector form works: there is no GSI or PCI line into a guest. */

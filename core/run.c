@@ -25,15 +25,6 @@ static u8 callback_vector(const struct vcpu *v)
 	return p >> 56 == HVM_CALLBACK_TYPE_VECTOR && !v->upcall_vector ? (u8)p : 0;
 }
 
-static bool upcall_due(struct vcpu *v)
-{
-	struct vcpu_info *info = event_info_map(v);
-	bool pending = READ_ONCE(info->evtchn_upcall_pending);
-
-	event_info_unmap(info);
-	return pending;
-}
-
 void deliver_events(struct vcpu *v)
 {
 	bool open = !v->event.valid && (v->regs.rflags & RFLAGS_IF) && !v->int_shadow;
@@ -51,7 +42,7 @@ void deliver_events(struct vcpu *v)
 		}
 	}
 	callback = callback_vector(v);
-	if (callback && upcall_due(v)) {
+	if (callback && event_upcall_pending(v)) {
 		/* Shown at each entry until the guest clears upcall_pending: no acknowledgement. */
 		if (open)
 			inject(v, EVENT_external, callback);

@@ -216,13 +216,8 @@ static void svr_write(struct vcpu *v, u32 value)
 		for (unsigned int i = 0; i <= LVT_ERROR; i++)
 			a->reg[REG_LVT + i] |= LVT_MASKED;
 		vapic_timer_lvt_changed(v);
-	} else if (!was && v->upcall_vector) {
-		struct vcpu_info *info = event_info_map(v);
-		bool pending = READ_ONCE(info->evtchn_upcall_pending);
-
-		event_info_unmap(info);
-		if (pending)
-			event_upcall(v);
+	} else if (!was && v->upcall_vector && event_upcall_pending(v)) {
+		event_upcall(v);
 	}
 }
 

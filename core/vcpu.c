@@ -134,11 +134,7 @@ void vcpu_kick(struct vcpu *v)
 
 bool vcpu_has_event(struct vcpu *v)
 {
-	struct vcpu_info *info = event_info_map(v);
-	bool upcall = READ_ONCE(info->evtchn_upcall_pending);
-
-	event_info_unmap(info);
-	return upcall || v->nmi_pending || v->event.valid ||
+	return event_upcall_pending(v) || v->nmi_pending || v->event.valid ||
 	       (READ_ONCE(v->vapic.irr_hint) && vapic_pending(v) >= 0);
 }
 

@@ -251,14 +251,10 @@ void vcpu_raise_page_fault(struct vcpu *v, gva_t address, u32 error)
 	vcpu_raise_error(v, X86_PF, error);
 	env_fault_address = address.v;
 }
-struct vcpu_info *event_info_map(struct vcpu *v)
+bool event_upcall_pending(struct vcpu *v)
 {
 	(void)v;
-	return &env_info;
-}
-void event_info_unmap(struct vcpu_info *info)
-{
-	(void)info;
+	return env_info.evtchn_upcall_pending;
 }
 void event_raise_virq(struct vcpu *v, u32 virq)
 {

@@ -404,8 +404,9 @@ static void register_info(void **state)
 	/* The page stays as long as the vCPU. */
 	assert_int_equal(p2m_release_page(d1, gfn(5)), 0);
 	info->evtchn_upcall_pending = 0;
-	event_info_map(v)->evtchn_pending_sel = 1;
-	assert_int_equal(info->evtchn_pending_sel, 1);
+	assert_false(event_upcall_pending(v));
+	info->evtchn_upcall_pending = 1;
+	assert_true(event_upcall_pending(v));
 }
 
 static void vcpus_beyond_the_legacy_ones(void **state)
@@ -416,10 +417,10 @@ static void vcpus_beyond_the_legacy_ones(void **state)
 	(void)state;
 	assert_int_equal(port_op(d2, EVTCHNOP_send, port), 0);
 	assert_true(pending(d2, port));
-	assert_int_equal(event_info_map(v)->evtchn_upcall_pending, 0);
+	assert_false(event_upcall_pending(v));
 	(void)fake_ram_at(d2, 5);
 	assert_int_equal(event_register_info(v, gfn(5), 0), 0);
-	assert_int_equal(event_info_map(v)->evtchn_upcall_pending, 1);
+	assert_true(event_upcall_pending(v));
 	assert_int_equal(fake_of(d2)->kicks[35], 1);
 }
 

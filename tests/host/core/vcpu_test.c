@@ -191,13 +191,10 @@ void frame_put(hfn_t f)
 	(void)f;
 	abort();
 }
-struct vcpu_info *event_info_map(struct vcpu *x)
+bool event_upcall_pending(struct vcpu *x)
 {
-	return &info[x->id];
-}
-void event_info_unmap(struct vcpu_info *i)
-{
-	(void)i;
+	(void)x;
+	return info[x->id].evtchn_upcall_pending;
 }
 void log_line(const char *fmt, ...)
 {
