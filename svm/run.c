@@ -16,6 +16,7 @@
 #define DR7_DETECT (1u << 13)
 
 u32 svm_clean_mask;
+bool svm_forgets_shadow;
 
 /* A new ASID instead of a flush; only when they have run out is the TLB emptied, of all. The vCPU
  * may come from another CPU, which has other ideas of what is clean. */
@@ -83,23 +84,39 @@ static __attribute__((noinline)) void keep_event(struct vcpu *v, u64 info, bool 
 static __attribute__((noinline)) u64 open_windows(struct vcpu *v, struct vmcb *b)
 {
 	bool nmi_only_late = v->want_nmi_window && !v->nmi_masked;
+	bool window = v->want_irq_window || nmi_only_late;
+	bool shadow = v->int_shadow && svm_forgets_shadow && !v->event.valid && !b->host.nmi;
 
-	if (v->want_nmi_window && v->nmi_masked && (b->host.nmi & NMI_IRET_AWAITED)) {
+	if (shadow) {
+		b->host.nmi = SHADOW_AWAITED;
+		b->host.iret_rip = v->regs.rip;
+	}
+	if ((shadow && window) ||
+	    (v->want_nmi_window && v->nmi_masked && (b->host.nmi & NMI_IRET_AWAITED))) {
 		b->host.nmi |= NMI_STEPPING;
 		if (v->regs.rflags & RFLAGS_TF)
 			b->host.nmi |= NMI_GUEST_TF;
 		v->regs.rflags |= RFLAGS_TF;
 	}
-	return v->want_irq_window || nmi_only_late ? V_IRQ | V_PRIO_HIGH | V_IGN_TPR : 0;
+	return window && !shadow ? V_IRQ | V_PRIO_HIGH | V_IGN_TPR : 0;
 }
 
 /* After each exit since an NMI handler came to its IRET: the NMI mask ends when that is behind. Its
- * fault, which is rare, is taken for its end. True: we stepped over it, and the #DB is ours. */
-static __attribute__((noinline)) bool nmi_progress(struct vcpu *v, struct vmcb *b)
+ * fault, which is rare, is taken for its end. The same for an instruction in a shadow that the CPU
+ * forgets, which may be a jump to itself. True: we stepped over it, and a #DB is ours. */
+static __attribute__((noinline)) bool step_progress(struct vcpu *v, struct vmcb *b, bool db)
 {
 	bool done = v->regs.rip != b->host.iret_rip;
 	bool ours = (b->host.nmi & (NMI_STEPPING | NMI_GUEST_TF)) == NMI_STEPPING;
 
+	if (b->host.nmi & SHADOW_AWAITED) {
+		done = done || (ours && db);
+		v->int_shadow = !done;
+		if (ours)
+			v->regs.rflags &= ~(u64)RFLAGS_TF;
+		b->host.nmi = 0;
+		return ours && done;
+	}
 	if (ours && !done)
 		v->regs.rflags &= ~(u64)RFLAGS_TF;
 	b->host.nmi = (u8)(done ? 0 : NMI_IRET_AWAITED);
@@ -207,7 +224,7 @@ static inline bool prepare(struct vcpu *v, struct vmcb *b, u8 tpr)
 	u64 ctl = V_INTR_MASKING | tpr;
 	bool watch_cr8, soft = false;
 
-	if (unlikely(v->want_irq_window || v->want_nmi_window))
+	if (unlikely(v->int_shadow | v->want_irq_window | v->want_nmi_window))
 		ctl |= open_windows(v, b);
 	/* CR8 is native; only if lowering it may release an interrupt must we know. (A write while
 	 * V_IRQ is set is more than QEMU's TCG 7.2 survives, too.) */
@@ -255,7 +272,7 @@ void svm_run(struct vcpu *v, struct hvm_exit *exit)
 	if (unlikely(b->exit_int_info & EVENT_VALID))
 		keep_event(v, b->exit_int_info, soft);
 	kind = svm_exit_decode(b, (u32)v->regs.gpr[GPR_RCX], exit);
-	if (unlikely(b->host.nmi) && nmi_progress(v, b) && kind == KIND_db) {
+	if (unlikely(b->host.nmi) && step_progress(v, b, kind == KIND_db) && kind == KIND_db) {
 		b->dr6 &= ~(u64)DR6_BS;
 		b->clean &= ~CLEAN_DRX;
 		exit->reason = EXIT_nmi_window;

@@ -57,6 +57,7 @@
 #define NMI_IRET_AWAITED 1u /* the IRET at iret_rip is about to end the NMI handler */
 #define NMI_STEPPING     2u /* RFLAGS.TF is ours, to see it done */
 #define NMI_GUEST_TF     4u /* and the guest had set it too */
+#define SHADOW_AWAITED   8u /* the instruction at iret_rip lies in a forgotten shadow */
 
 /* What we keep beside the hardware's fields, in the bytes that the manual gives to software. */
 struct svm_host {

@@ -504,6 +504,56 @@ static void nmi_behind_a_shadow(void **state)
 	assert_false(seen.int_ctl & V_IRQ);
 }
 
+/* An emulator that drops the shadow of STI at VMRUN: nothing gets in before the next instruction.
+ */
+static void forgotten_shadow(void **state)
+{
+	(void)state;
+	svm_forgets_shadow = true;
+	guest = next_exit_at;
+	v.int_shadow = 1;
+	next_code = 0x60; /* preempted again, before anything ran */
+	next_rip = v.regs.rip;
+	svm_run(&v, &e);
+	assert_false(seen.rflags & RFLAGS_TF);
+	assert_int_equal(v.int_shadow, 1);
+	v.want_irq_window = true;
+	svm_run(&v, &e);
+	assert_true(seen.rflags & RFLAGS_TF);
+	assert_false(seen.int_ctl & V_IRQ);
+	assert_false(v.regs.rflags & RFLAGS_TF);
+	assert_int_equal(v.int_shadow, 1);
+	next_code = 0x41; /* a jump to itself */
+	b.dr6 = 0xFFFF4FF0;
+	svm_run(&v, &e);
+	assert_int_equal(e.reason, EXIT_nmi_window);
+	assert_int_equal(raised, -1);
+	assert_false(v.regs.rflags & RFLAGS_TF);
+	assert_int_equal(v.int_shadow, 0);
+	assert_int_equal(b.host.nmi, 0);
+	svm_run(&v, &e);
+	assert_true(seen.int_ctl & V_IRQ);
+	/* It ran without being stepped over; and the guest's own single step. */
+	v.want_irq_window = false;
+	v.int_shadow = 1;
+	next_code = 0x60;
+	next_rip++;
+	svm_run(&v, &e);
+	assert_int_equal(v.int_shadow, 0);
+	v.want_irq_window = true;
+	v.int_shadow = 1;
+	v.regs.rflags |= RFLAGS_TF;
+	next_code = 0x41;
+	next_rip++;
+	svm_run(&v, &e);
+	assert_int_equal(raised, X86_DB);
+	assert_true(v.regs.rflags & RFLAGS_TF);
+	svm_forgets_shadow = false;
+	v.int_shadow = 1;
+	svm_run(&v, &e);
+	assert_true(seen.int_ctl & V_IRQ);
+}
+
 static void hypercall_slots(void **state)
 {
 	static u8 page[4096];
@@ -542,6 +592,7 @@ int main(void)
 		cmocka_unit_test_setup(nmi_mask_ends_behind_iret, setup),
 		cmocka_unit_test_setup(nmi_window_is_stepped, setup),
 		cmocka_unit_test_setup(nmi_behind_a_shadow, setup),
+		cmocka_unit_test_setup(forgotten_shadow, setup),
 		cmocka_unit_test_setup(hypercall_slots, setup),
 		cmocka_unit_test_setup(failed_entry, setup),
 	};
