@@ -4,14 +4,13 @@
 
 #include <arch/x86_64/cpu/insn.h>
 #include <arch/x86_64/cpu/percpu.h>
+#include <arch/x86_64/cpu/regs.h>
 #include <core/cpuid.h>
 #include <core/domain.h>
 #include <core/guest_access.h>
 #include <core/hypercall.h>
 #include <core/msr.h>
 #include <sched/sched.h>
-
-#define RFLAGS_IF 0x200u
 
 static u32 low32(u64 v)
 {

@@ -3,11 +3,14 @@
  * of the control domain, and holes, which read as all ones and swallow writes. */
 #include <core/run.h>
 
+#include <arch/x86_64/cpu/regs.h>
 #include <core/control_domain.h>
 #include <core/domain.h>
 #include <core/guest_access.h>
 #include <core/insn.h>
 #include <core/mm/p2m.h>
+
+#define STRING_PIECE 64u /* elements for each exit */
 
 /* One access that does not leave its page. What reads there may be memory all the same: read-only,
  * and the instruction writes as well. */
@@ -72,6 +75,14 @@ static bool straddling(struct vcpu *v, gva_t at, unsigned int width, bool write,
 	return true;
 }
 
+static void complete(struct vcpu *v, const struct insn *insn)
+{
+	v->regs.rip += insn->length;
+	if (insn->mode != 64)
+		v->regs.rip &= 0xFFFFFFFFu;
+	vcpu_completed(v);
+}
+
 static void emulate(struct vcpu *v, const struct insn *insn, const struct insn_mmio *plan, gpa_t g)
 {
 	bool within = (g.v & PAGE_MASK) + plan->width <= PAGE_SIZE;
@@ -102,10 +113,56 @@ static void emulate(struct vcpu *v, const struct insn *insn, const struct insn_m
 		else if (!straddling(v, linear, plan->width, true, &value))
 			return;
 	}
-	v->regs.rip += insn->length;
-	if (insn->mode != 64)
-		v->regs.rip &= 0xFFFFFFFFu;
-	vcpu_completed(v);
+	complete(v, insn);
+}
+
+u64 segment_base(struct vcpu *v, u8 segment)
+{
+	vcpu_need(v, HVM_STATE_seg);
+	return hvm->code_bits(v) == 64 && segment != SEG_FS && segment != SEG_GS
+		       ? 0
+		       : v->regs.seg[segment].base;
+}
+
+void string_advance(u64 *reg, u64 by, unsigned int address_bytes)
+{
+	u64 mask = low_mask(address_bytes * 8);
+	u64 value = (*reg + by) & mask;
+
+	/* A 16-bit address leaves the upper part of the register alone, a 32-bit one clears it. */
+	*reg = address_bytes == 2 ? (*reg & ~mask) | value : value;
+}
+
+/* MOVS and STOS of which an operand is no memory: element by element, a piece for each exit. false:
+ * another instruction. */
+static bool string_move(struct vcpu *v, const struct insn *insn)
+{
+	bool movs = (insn->opcode & 0xFEu) == 0xA4, stos = (insn->opcode & 0xFEu) == 0xAA;
+	unsigned int bytes = insn->addr_size, width = insn->opcode & 1u ? insn->op_size : 1;
+	u64 *gpr = v->regs.gpr, mask = low_mask(bytes * 8), value = gpr[GPR_RAX];
+	u64 count = insn->rep ? gpr[GPR_RCX] & mask : 1;
+	u64 step = v->regs.rflags & RFLAGS_DF ? 0 - (u64)width : width;
+
+	if (insn->map != INSN_MAP_1 || (!movs && !stos))
+		return false;
+	for (unsigned int n = 0; count && n < STRING_PIECE; n++, count--) {
+		gva_t from = gva(segment_base(v, insn->segment) + (gpr[GPR_RSI] & mask));
+		gva_t to = gva(segment_base(v, SEG_ES) + (gpr[GPR_RDI] & mask));
+		gpa_t unused;
+
+		if ((movs && !straddling(v, from, width, false, &value)) ||
+		    !access_walk(v, to, width, true, &unused) ||
+		    !straddling(v, to, width, true, &value))
+			return true;
+		if (movs)
+			string_advance(&gpr[GPR_RSI], step, bytes);
+		string_advance(&gpr[GPR_RDI], step, bytes);
+		if (insn->rep)
+			string_advance(&gpr[GPR_RCX], ~0ull, bytes);
+	}
+	if (!count)
+		complete(v, insn);
+	return true;
 }
 
 /* The page walk of the guest itself read a table entry of all ones: reserved bits are set. The
@@ -139,11 +196,12 @@ void nested_fault_exit(struct vcpu *v, const struct hvm_exit *exit)
 	}
 	if (guest_fetch(v, bytes, sizeof(bytes), &got))
 		return;
-	if (insn_decode(&insn, bytes, got, hvm->code_bits(v)) || insn_mmio_plan(&insn, &plan)) {
-		/* An access that is not emulated (SSE, string moves): the guest has no business
-		 * doing it on memory that is not there. */
+	/* An access that is not emulated (SSE, say): the guest has no business doing it on memory
+	 * that is not there. */
+	if (insn_decode(&insn, bytes, got, hvm->code_bits(v)))
 		vcpu_raise_error(v, X86_GP, 0);
-		return;
-	}
-	emulate(v, &insn, &plan, g);
+	else if (insn_mmio_plan(&insn, &plan) == 0)
+		emulate(v, &insn, &plan, g);
+	else if (!string_move(v, &insn))
+		vcpu_raise_error(v, X86_GP, 0);
 }

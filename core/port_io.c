@@ -2,6 +2,7 @@
 /* Port accesses of guests: nothing is there but the debug port. */
 #include <core/run.h>
 
+#include <arch/x86_64/cpu/regs.h>
 #include <core/domain.h>
 #include <core/guest_access.h>
 #include <core/insn.h>
@@ -9,7 +10,6 @@
 
 #define DEBUG_PORT   0xE9u
 #define STRING_PIECE 256u /* bytes; the instruction is restarted for the rest */
-#define RFLAGS_DF    0x400u
 
 /* All ones as on a bus without a device, but for the PIT and its gate: with all ones Linux's
  * calibration loop would spin 100,000 reads (guest-abi 1.8). */
@@ -71,15 +71,6 @@ static void plain(struct vcpu *v, const struct hvm_exit *exit)
 	finish(v, exit);
 }
 
-static void advance(u64 *reg, u64 by, unsigned int address_bytes)
-{
-	u64 mask = low_mask(address_bytes * 8);
-	u64 value = (*reg + by) & mask;
-
-	/* A 16-bit address leaves the upper part of the register alone, a 32-bit one clears it. */
-	*reg = address_bytes == 2 ? (*reg & ~mask) | value : value;
-}
-
 /* The segment of OUTS' source is in its prefixes; INS always uses ES. The width of addresses is
  * there too, for a CPU that does not report it (QEMU's TCG). */
 static int string_operand(struct vcpu *v, const struct hvm_exit *exit, u64 *base,
@@ -89,7 +80,6 @@ static int string_operand(struct vcpu *v, const struct hvm_exit *exit, u64 *base
 	struct insn insn;
 	size_t got;
 
-	vcpu_need(v, HVM_STATE_seg);
 	*address_bytes = exit->u.io.address_bytes;
 	if (!exit->u.io.in || !*address_bytes) {
 		int err = guest_fetch(v, bytes, sizeof(bytes), &got);
@@ -105,9 +95,7 @@ static int string_operand(struct vcpu *v, const struct hvm_exit *exit, u64 *base
 		if (!exit->u.io.in && insn.segment <= SEG_GS)
 			segment = insn.segment;
 	}
-	*base = hvm->code_bits(v) == 64 && segment != SEG_FS && segment != SEG_GS
-			? 0
-			: v->regs.seg[segment].base;
+	*base = segment_base(v, segment);
 	return 0;
 }
 
@@ -148,9 +136,9 @@ static void string(struct vcpu *v, const struct hvm_exit *exit)
 		if (!took)
 			return;
 		done += took;
-		advance(pointer, step, bytes);
+		string_advance(pointer, step, bytes);
 		if (exit->u.io.rep)
-			advance(counter, ~0ull, bytes);
+			string_advance(counter, ~0ull, bytes);
 	}
 	if (!count || !exit->u.io.rep)
 		finish(v, exit);

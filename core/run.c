@@ -4,13 +4,12 @@
 
 #include <arch/x86_64/cpu/insn.h>
 #include <arch/x86_64/cpu/percpu.h>
+#include <arch/x86_64/cpu/regs.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <core/mm/p2m.h>
 #include <core/timer.h>
 #include <sched/sched.h>
-
-#define RFLAGS_IF 0x200u
 
 static void inject(struct vcpu *v, u8 type, u8 vector)
 {

@@ -16,5 +16,8 @@ void nested_fault_exit(struct vcpu *v, const struct hvm_exit *exit); /* core/nes
 /* Where the intercepted instruction's access to [at, at + width) begins, with the rights it has at
  * its CPL; width 1..8. false: one of its pages faults, which is queued. */
 must_use bool access_walk(struct vcpu *v, gva_t at, unsigned int width, bool write, gpa_t *out);
+u64 segment_base(struct vcpu *v, u8 segment); /* 0 where 64-bit code ignores it */
+/* A string instruction's pointer or counter of so many address bytes. */
+void string_advance(u64 *reg, u64 by, unsigned int address_bytes);
 
 #endif

@@ -68,7 +68,7 @@ $(CHECK)/headers.ok: $(ALL_HEADERS) | $(DOM0_LIB_HEADERS)
 
 # The hypervisor's size, and what is in it.
 $(CHECK)/lines.ok: FORCE
-	$(call step,lines,python3 tests/lines.py --limit 12000 $(HV_DIRS) include)
+	$(call step,lines,python3 tests/lines.py --limit 12000 $(HV_DIRS))
 	@cat $@.log
 $(CHECK)/symbols.ok: $(BUILD)/plinth.elf $(BUILD)/dom0.elf FORCE
 	$(call step,symbols,python3 tests/symbols.py $(BUILD) $(HV_DIRS))

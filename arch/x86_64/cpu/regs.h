@@ -35,6 +35,7 @@
 
 #define RFLAGS_TF 0x000100
 #define RFLAGS_IF 0x000200
+#define RFLAGS_DF 0x000400
 #define DR6_BS    0x4000 /* single step */
 
 #define EFER_SCE   0x0001
