@@ -85,8 +85,8 @@ void vcpu_destroy(struct vcpu *v)
 
 	spin_lock(&v->signal_lock); /* vcpu_let_go() may be about to give it back */
 	spin_unlock(&v->signal_lock);
-	timer_stop(&v->singleshot);
-	timer_stop(&v->poll_timer);
+	timer_end(&v->singleshot);
+	timer_end(&v->poll_timer);
 	vapic_stop(v);
 	clock_release_areas(v);
 	if (v->info_registered)
@@ -159,9 +159,12 @@ void vcpu_down(struct vcpu *v)
 	shut_down_if_last(v->domain);
 }
 
+/* Not while another vCPU resets v: it must not run before that is done. */
 void vcpu_up(struct vcpu *v)
 {
+	spin_lock(&v->signal_lock);
 	clear_wait(v, VCPU_DOWN | VCPU_BLOCKED);
+	spin_unlock(&v->signal_lock);
 }
 
 /* v->wait is not 0 any more: v goes out of the queue, or off its CPU soon. */
@@ -192,7 +195,7 @@ static void start_at(struct vcpu *v, u8 vector)
 	r->seg[SEG_CS].selector = (u16)(vector << 8);
 	r->seg[SEG_CS].base = (u64)vector << 12;
 	v->has_state = true;
-	vcpu_up(v);
+	clear_wait(v, VCPU_DOWN | VCPU_BLOCKED);
 }
 
 static void reset(struct vcpu *v)
