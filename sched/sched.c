@@ -3,7 +3,10 @@
  * a guest runs or state is switched. */
 #include <sched/sched.h>
 
+#include <arch/x86_64/cpu/features.h>
+#include <arch/x86_64/cpu/insn.h>
 #include <arch/x86_64/cpu/percpu.h>
+#include <arch/x86_64/cpu/regs.h>
 #include <arch/x86_64/cpu/smp.h>
 #include <arch/x86_64/platform/clock.h>
 #include <core/clock.h>
@@ -135,6 +138,19 @@ static void leave(struct vcpu *v, int state, u64 now)
 	vcpu_let_go(v, &s->on_cpu);
 }
 
+/* What one domain taught the branch predictors must not steer another one. APM vol. 2 and SDM vol.
+ * 3, "Indirect Branch Prediction Barrier". */
+static void forget_branches(u32 id)
+{
+	struct pcpu *cpu = this_cpu();
+
+	if (cpu->last_domain == id + 1)
+		return;
+	cpu->last_domain = id + 1;
+	if (cpu_has(CPU_IBPB_AMD) || cpu_has(CPU_IBPB_INTEL))
+		wrmsr(MSR_PRED_CMD, 1);
+}
+
 static void enter(struct vcpu *v, u64 now)
 {
 	struct sched_vcpu *s = v->sched;
@@ -143,6 +159,7 @@ static void enter(struct vcpu *v, u64 now)
 		cpu_relax(); /* its last CPU is about to finish saving it */
 	s->on_cpu = true;
 	v->cpu = this_cpu()->id;
+	forget_branches(v->domain->id);
 	hvm->switch_in(v);
 	xstate_switch_in(v);
 	clock_runstate(v, RUNSTATE_running, now, true);

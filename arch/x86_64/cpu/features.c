@@ -15,6 +15,7 @@ static const struct cpu_word_source {
 } word_sources[CPU_WORD_COUNT] = {
 	[CPU_1_ECX] = {1, 2},           [CPU_1_EDX] = {1, 3},
 	[CPU_7_EBX] = {7, 1},           [CPU_7_ECX] = {7, 2},
+	[CPU_7_EDX] = {7, 3},           [CPU_E21_EAX] = {0x80000021, 0},
 	[CPU_E1_ECX] = {0x80000001, 2}, [CPU_E1_EDX] = {0x80000001, 3},
 	[CPU_E8_EBX] = {0x80000008, 1}, [CPU_EA_EDX] = {0x8000000A, 3},
 };
@@ -64,4 +65,6 @@ void features_enable(void)
 		if (cpu_has(bits[i].feature))
 			cr4 |= bits[i].cr4;
 	write_cr4(cr4);
+	if (cpu_has(CPU_AUTO_IBRS)) /* what guests taught the predictors does not count here */
+		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AIBRSE);
 }

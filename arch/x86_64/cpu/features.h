@@ -11,10 +11,12 @@ enum cpu_word {
 	CPU_1_EDX,
 	CPU_7_EBX,
 	CPU_7_ECX,
+	CPU_7_EDX,
 	CPU_E1_ECX, /* 0x80000001 */
 	CPU_E1_EDX,
-	CPU_E8_EBX, /* 0x80000008 */
-	CPU_EA_EDX, /* 0x8000000A: SVM */
+	CPU_E8_EBX,  /* 0x80000008 */
+	CPU_EA_EDX,  /* 0x8000000A: SVM */
+	CPU_E21_EAX, /* 0x80000021 */
 	CPU_WORD_COUNT
 };
 
@@ -33,14 +35,17 @@ enum cpu_feature {
 	CPU_SMEP = CPU_BIT(CPU_7_EBX, 7),
 	CPU_SMAP = CPU_BIT(CPU_7_EBX, 20),
 	CPU_UMIP = CPU_BIT(CPU_7_ECX, 2),
+	CPU_IBPB_INTEL = CPU_BIT(CPU_7_EDX, 26),
 	CPU_SVM = CPU_BIT(CPU_E1_ECX, 2),
 	CPU_NX = CPU_BIT(CPU_E1_EDX, 20),
 	CPU_PAGE1GB = CPU_BIT(CPU_E1_EDX, 26),
 	CPU_RDTSCP = CPU_BIT(CPU_E1_EDX, 27),
+	CPU_IBPB_AMD = CPU_BIT(CPU_E8_EBX, 12),
 	CPU_SVM_NPT = CPU_BIT(CPU_EA_EDX, 0),
 	CPU_SVM_NRIP_SAVE = CPU_BIT(CPU_EA_EDX, 3),
 	CPU_SVM_CLEAN_BITS = CPU_BIT(CPU_EA_EDX, 5),
 	CPU_SVM_PAUSE_FILTER = CPU_BIT(CPU_EA_EDX, 10),
+	CPU_AUTO_IBRS = CPU_BIT(CPU_E21_EAX, 8),
 };
 
 struct cpu_features {
@@ -58,8 +63,8 @@ static inline bool cpu_has(enum cpu_feature f)
 
 /* Boot CPU only, before anything asks. */
 void features_init(void);
-/* Every CPU: SMEP, SMAP, UMIP, OSFXSR, OSXSAVE, global pages, where present. The start-up code has
- * set CR0 and EFER. */
+/* Every CPU: SMEP, SMAP, UMIP, OSFXSR, OSXSAVE, global pages, automatic IBRS, where present. The
+ * start-up code has set CR0 and EFER. */
 void features_enable(void);
 
 #endif

@@ -38,15 +38,17 @@
 #define RFLAGS_DF 0x000400
 #define DR6_BS    0x4000 /* single step */
 
-#define EFER_SCE   0x0001
-#define EFER_LME   0x0100
-#define EFER_LMA   0x0400
-#define EFER_NXE   0x0800
-#define EFER_SVME  0x1000
-#define EFER_FFXSR 0x4000
+#define EFER_SCE    0x0001
+#define EFER_LME    0x0100
+#define EFER_LMA    0x0400
+#define EFER_NXE    0x0800
+#define EFER_SVME   0x1000
+#define EFER_FFXSR  0x4000
+#define EFER_AIBRSE 0x200000
 
 #define MSR_TSC             0x00000010
 #define MSR_APIC_BASE       0x0000001B
+#define MSR_PRED_CMD        0x00000049
 #define MSR_FEATURE_CONTROL 0x0000003A
 #define MSR_SYSENTER_CS     0x00000174
 #define MSR_SYSENTER_ESP    0x00000175
