@@ -50,6 +50,8 @@ static int bind_locked(u32 gsi, u32 flags, evtchn_port_t *port)
 	u8 vector;
 	int err;
 
+	if (flags & ~(PLINTH_IRQ_level | PLINTH_IRQ_active_low))
+		return -XEN_EINVAL;
 	if (find(gsi))
 		return -XEN_EBUSY;
 	if (!irq)

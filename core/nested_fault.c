@@ -140,14 +140,16 @@ static bool string_move(struct vcpu *v, const struct insn *insn)
 	bool movs = (insn->opcode & 0xFEu) == 0xA4, stos = (insn->opcode & 0xFEu) == 0xAA;
 	unsigned int bytes = insn->addr_size, width = insn->opcode & 1u ? insn->op_size : 1;
 	u64 *gpr = v->regs.gpr, mask = low_mask(bytes * 8), value = gpr[GPR_RAX];
+	u64 linear = low_mask(insn->mode == 64 ? 64 : 32);
 	u64 count = insn->rep ? gpr[GPR_RCX] & mask : 1;
 	u64 step = v->regs.rflags & RFLAGS_DF ? 0 - (u64)width : width;
 
 	if (insn->map != INSN_MAP_1 || (!movs && !stos))
 		return false;
 	for (unsigned int n = 0; count && n < STRING_PIECE; n++, count--) {
-		gva_t from = gva(segment_base(v, insn->segment) + (gpr[GPR_RSI] & mask));
-		gva_t to = gva(segment_base(v, SEG_ES) + (gpr[GPR_RDI] & mask));
+		u64 source = segment_base(v, insn->segment) + (gpr[GPR_RSI] & mask);
+		u64 target = segment_base(v, SEG_ES) + (gpr[GPR_RDI] & mask);
+		gva_t from = gva(source & linear), to = gva(target & linear);
 		gpa_t unused;
 
 		if ((movs && !straddling(v, from, width, false, &value)) ||
