@@ -27,6 +27,7 @@ static inline struct evtchn *event_port(const struct domain *d, evtchn_port_t po
 
 	if (port == 0 || port >= XEN_EVTCHN_COUNT)
 		return NULL;
+	port = (evtchn_port_t)index_guarded(port, XEN_EVTCHN_COUNT);
 	page = __atomic_load_n(&d->event.page[port / EVTCHN_PER_PAGE], __ATOMIC_ACQUIRE);
 	return page ? &page[port % EVTCHN_PER_PAGE] : NULL;
 }

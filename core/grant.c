@@ -149,8 +149,9 @@ s16 grant_pin(struct domain *granter, grant_ref_t ref, domid_t who, bool write, 
 
 	spin_lock(&g->lock);
 	if (ref < g->frames * GRANT_PER_FRAME) {
-		u16 *pins = pins_of(granter, ref);
-		struct grant_entry_v1 *e = entry_of(granter, ref);
+		grant_ref_t at = (grant_ref_t)index_guarded(ref, g->frames * GRANT_PER_FRAME);
+		u16 *pins = pins_of(granter, at);
+		struct grant_entry_v1 *e = entry_of(granter, at);
 
 		if ((write ? WRITERS(*pins) : READERS(*pins)) == PIN_FULL)
 			status = GNTST_no_space;

@@ -180,7 +180,7 @@ void grant_unmap_one(struct vcpu *v, void *arg)
 	spin_lock(&g->lock);
 	op->status = GNTST_bad_handle;
 	if (op->handle < g->maps_size) {
-		m = map_at(v->domain, op->handle);
+		m = map_at(v->domain, (u32)index_guarded(op->handle, g->maps_size));
 		if (__atomic_load_n(&m->state, __ATOMIC_ACQUIRE) != MAP_active) {
 			m = NULL;
 		} else if (gfn_to_gpa(m->at).v != op->host_addr) {

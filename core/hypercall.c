@@ -25,9 +25,10 @@ static s64 dispatch(struct vcpu *v, u64 number)
 		return -XEN_ENOSYS; /* 64-bit callers only */
 	if (hvm->cpl(v) != 0)
 		return -XEN_EPERM;
-	if (number >= HYPERCALL_COUNT || !hypercalls[number])
+	if (number >= HYPERCALL_COUNT)
 		return -XEN_ENOSYS;
-	return hypercalls[number](v);
+	number = index_guarded(number, HYPERCALL_COUNT);
+	return hypercalls[number] ? hypercalls[number](v) : -XEN_ENOSYS;
 }
 
 /* Those that keep their progress in RDI. */

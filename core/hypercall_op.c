@@ -7,11 +7,11 @@
 
 s64 hypercall_op(struct vcpu *v, const struct hypercall_op *ops, size_t count, u64 at)
 {
-	u64 cmd = v->regs.gpr[GPR_RDI], i = hypercall_cmd(cmd),
-	    arg[HYPERCALL_ARG_MAX / sizeof(u64)];
+	u64 cmd = v->regs.gpr[GPR_RDI], i = index_guarded(hypercall_cmd(cmd), count);
+	u64 arg[HYPERCALL_ARG_MAX / sizeof(u64)];
 	s64 result;
 
-	if (i >= count || !ops[i].fn ||
+	if (hypercall_cmd(cmd) >= count || !ops[i].fn ||
 	    (hypercall_start(cmd) && !(ops[i].flags & HYPERCALL_RESTARTS)))
 		return -XEN_ENOSYS;
 	if (copy_from_guest(v, arg, gva(at), ops[i].size))

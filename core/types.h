@@ -110,6 +110,16 @@ static inline u64 align_down(u64 v, u64 align)
 	return v & ~(align - 1);
 }
 
+/* i if it is below n, else 0, even where the processor only guesses that a check before let it
+ * through: for indices that guests choose (Spectre variant 1). */
+static inline u64 index_guarded(u64 i, u64 n)
+{
+	u64 mask;
+
+	__asm__("cmpq %2, %1\n sbbq %0, %0" : "=r"(mask) : "r"(i), "r"(n) : "cc");
+	return i & mask;
+}
+
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define must_use                        __attribute__((warn_unused_result))
 #define noreturn_fn                     __attribute__((noreturn))

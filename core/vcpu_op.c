@@ -46,7 +46,7 @@ s64 do_set_timer_op(struct vcpu *v)
  * prepares a vCPU from another one (guest-abi, trap 3). */
 static struct vcpu *target_of(const struct vcpu *v)
 {
-	return v->domain->vcpu[(u32)v->regs.gpr[GPR_RSI]];
+	return v->domain->vcpu[index_guarded((u32)v->regs.gpr[GPR_RSI], v->domain->max_vcpus)];
 }
 
 static s64 op_up(struct vcpu *v, void *arg)
