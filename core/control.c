@@ -79,6 +79,7 @@ static int ctl_unpause(struct call *k)
 static void sum_vcpus(struct domain *d, struct plinth_ctl_domain_info *i)
 {
 	bool all_blocked = true;
+	u64 now = clock_ns();
 
 	for (u32 n = 0; n < d->max_vcpus; n++) {
 		struct vcpu *v = d->vcpu[n];
@@ -89,8 +90,8 @@ static void sum_vcpus(struct domain *d, struct plinth_ctl_domain_info *i)
 		wait = READ_ONCE(v->wait);
 		spin_lock(&v->runstate_lock);
 		i->cpu_time_ns += v->runstate.time[RUNSTATE_running];
-		if (v->runstate.state == RUNSTATE_running)
-			i->cpu_time_ns += clock_ns() - v->runstate.state_entry_time;
+		if (v->runstate.state == RUNSTATE_running && now > v->runstate.state_entry_time)
+			i->cpu_time_ns += now - v->runstate.state_entry_time;
 		spin_unlock(&v->runstate_lock);
 		if (wait & VCPU_DOWN)
 			continue;

@@ -128,11 +128,10 @@ void sched_unqueue(struct vcpu *v)
 	spin_unlock(&sched_lock);
 }
 
-static void leave(struct vcpu *v, int state, u64 now)
+static void leave(struct vcpu *v)
 {
 	struct sched_vcpu *s = v->sched;
 
-	clock_runstate(v, state, now, true);
 	xstate_switch_out(v);
 	hvm->switch_out(v);
 	vcpu_let_go(v, &s->on_cpu);
@@ -183,11 +182,14 @@ struct vcpu *sched_next(void)
 		policy_sleep(&policy, &((struct sched_vcpu *)old->sched)->entity, now);
 	}
 	decision = policy_pick(&policy, cpu->id, now);
+	next = decision.run ? container_of(decision.run, struct sched_vcpu, entity)->vcpu : NULL;
+	/* Before anyone can wake it: its times must add up in the order of what happens. */
+	if (old && next != old)
+		clock_runstate(old, old_state, now, true);
 	spin_unlock(&sched_lock);
 	if (decision.poke != POLICY_NO_CPU)
 		sched_poke(decision.poke);
 
-	next = decision.run ? container_of(decision.run, struct sched_vcpu, entity)->vcpu : NULL;
 	if (decision.until != POLICY_NEVER)
 		timer_set(&sc->slice, decision.until);
 	else
@@ -195,7 +197,7 @@ struct vcpu *sched_next(void)
 	if (next != old) {
 		cpu->current = NULL;
 		if (old)
-			leave(old, old_state, now);
+			leave(old);
 		if (next)
 			enter(next, now);
 		cpu->current = next;
