@@ -116,10 +116,10 @@ def measure_system():
     return result
 
 
-def source_lines():
-    """Lines of the hypervisor without blanks and comments, as `make check` counts them."""
-    r = subprocess.run([sys.executable, "tests/lines.py", "--limit", "12000", "boot", "arch", "core",
-                        "svm", "vmx", "ept", "sched"], cwd=ROOT, stdout=subprocess.PIPE)
+def source_lines(*folders):
+    """Lines without blanks and comments, as `make check` counts them."""
+    r = subprocess.run([sys.executable, "tests/lines.py", *folders], cwd=ROOT,
+                       stdout=subprocess.PIPE)
     return int(re.search(r"^all\s+(\d+)", r.stdout.decode(), re.M).group(1))
 
 
@@ -146,7 +146,7 @@ def main():
 
     began, returned, ended = measure_create()
     system = measure_system()
-    lines = source_lines()
+    lines = source_lines("boot", "arch", "core", "svm", "vmx", "ept", "sched")
     musts = [
         ("hypervisor's first line to the prompt, virtual s", "%.3f" % system["prompt"], "0.5", "9.4",
          system["prompt"] <= 0.5),
@@ -158,6 +158,8 @@ def main():
         ("a guest's cost beyond its own RAM, KiB", "%d" % system["guest_kib"], "512", "2048",
          system["guest_kib"] <= 512),
         ("hypervisor source, lines of code", format(lines, ","), "12,000", "", lines <= 12000),
+        ("include/, which both images share, lines of code", format(source_lines("include"), ","),
+         "", "", True),
         ("hypervisor image, bytes", format(size("build/plinth.boot.elf"), ","), "", "2,560,000", True),
         ("control domain image, bytes", format(size("build/dom0.elf"), ","), "", "", True),
     ]
