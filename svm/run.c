@@ -272,6 +272,8 @@ void svm_run(struct vcpu *v, struct hvm_exit *exit)
 	if (unlikely(b->exit_int_info & EVENT_VALID))
 		keep_event(v, b->exit_int_info, soft);
 	kind = svm_exit_decode(b, (u32)v->regs.gpr[GPR_RCX], exit);
+	if (unlikely(exit->reason == EXIT_invalid))
+		cpu->asid_next = UINT32_MAX; /* a flush may not have been done: the next does it */
 	if (unlikely(b->host.nmi) && step_progress(v, b, kind == KIND_db) && kind == KIND_db) {
 		b->dr6 &= ~(u64)DR6_BS;
 		b->clean &= ~CLEAN_DRX;
