@@ -24,14 +24,19 @@
 /* The head of an area. Bytes 464-511 are left to software by all its instructions. */
 struct xsave_area {
 	u16 fcw, fsw;
-	u8 pad[20];
-	u32 mxcsr;
-	u8 registers[464 - 28];
+	u16 ftw, fop;
+	u64 pointers[2];
+	u32 mxcsr, mxcsr_mask;
+	u64 st[16]; /* 8 registers */
+	u8 registers[464 - 160];
 	u32 cpu; /* CPU whose registers held this state last, plus 1 */
 	u8 pad2[44];
+	u64 held; /* XSTATE_BV: parts that are not in their initial state */
+	u8 header[HEADER_SIZE - 8];
 };
-_Static_assert(sizeof(struct xsave_area) == LEGACY_SIZE, "FXSAVE format");
+_Static_assert(sizeof(struct xsave_area) == LEGACY_SIZE + HEADER_SIZE, "XSAVE format");
 _Static_assert(offsetof(struct xsave_area, mxcsr) == 24, "FXSAVE format");
+_Static_assert(offsetof(struct xsave_area, st) == 32, "FXSAVE format");
 _Static_assert(offsetof(struct xsave_area, cpu) == 464, "FXSAVE format");
 
 static u64 mask; /* 0: FXSAVE is all there is */
@@ -137,6 +142,22 @@ void xstate_switch_in(struct vcpu *v)
 		xsetbv(0, xcr0_valid(v->regs.xcr0) ? v->regs.xcr0 : XCR0_X87);
 }
 
+/* Most guests' x87 never leaves its initial state, which not every CPU and no emulator notices,
+ * and which is cheaper to restore as such. QEMU's TCG must be spared the rest: each x87 status that
+ * is loaded changes the CPU state of its first processor, unlocked, from the thread of whichever
+ * CPU does it. If the first one goes into or out of a guest at that moment, it may come back with
+ * nested paging on, or interrupts let through, and dies. */
+static void find_x87_initial(struct xsave_area *a)
+{
+	u64 any = (u64)(a->fcw ^ INITIAL_FCW) | a->fsw | a->ftw | a->fop | a->pointers[0] |
+		  a->pointers[1];
+
+	for (u32 i = 0; i < ARRAY_SIZE(a->st); i++)
+		any |= a->st[i];
+	if (!any)
+		a->held &= ~XCR0_X87;
+}
+
 void xstate_switch_out(struct vcpu *v)
 {
 	if (!mask) {
@@ -146,4 +167,5 @@ void xstate_switch_out(struct vcpu *v)
 	v->regs.xcr0 = xgetbv(0); /* some emulators let the guest's XSETBV through */
 	xsetbv(0, mask);
 	xsave(v->xsave, mask);
+	find_x87_initial(v->xsave);
 }

@@ -177,6 +177,34 @@ static void bad_xcr0_is_not_loaded(void **state)
 	}
 }
 
+/* Whether an area with this byte at that place is restored as if the x87 were not initial. */
+static bool x87_held(unsigned int at, u8 value)
+{
+	u8 *p = a.xsave;
+	bool held;
+
+	p[512] = 7; /* as a CPU that does not track it leaves it */
+	p[at] ^= value;
+	xstate_switch_in(&a);
+	xstate_switch_out(&a);
+	p[at] ^= value;
+	assert_int_equal(p[512] & ~1, 6);
+	held = p[512] & 1;
+	return held;
+}
+
+static void initial_x87_is_not_loaded(void **state)
+{
+	static const u8 matter[] = {0, 1, 2, 3, 4, 6, 8, 23, 32, 41, 159};
+
+	(void)state;
+	assert_false(x87_held(24, 0));
+	assert_false(x87_held(24, 1)); /* MXCSR and XMM0 are not its own */
+	assert_false(x87_held(160, 1));
+	for (size_t i = 0; i < ARRAY_SIZE(matter); i++)
+		assert_true(x87_held(matter[i], 0x40));
+}
+
 static void no_memory(void **state)
 {
 	struct vcpu c = {0};
@@ -198,6 +226,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_state_or_vcpu_at_the_address, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(bad_xcr0_is_not_loaded, setup, teardown),
+		cmocka_unit_test_setup_teardown(initial_x87_is_not_loaded, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_memory, setup, teardown),
 	};
 
