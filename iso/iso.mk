@@ -39,5 +39,5 @@ iso: $(BUILD)/plinth.boot.elf $(BUILD)/dom0.elf $(ISO_NEEDS)
 run:
 	@sh .ci/install-packages.sh run
 	@$(MAKE) --no-print-directory iso
-	$(QEMU) -machine q35 -accel tcg,thread=single -cpu EPYC,+svm,+npt,check=off -smp $(RUN_CPUS) -m $(RUN_MEMORY) \
+	$(QEMU) -machine q35 -accel tcg -cpu EPYC,+svm,+npt,check=off -smp $(RUN_CPUS) -m $(RUN_MEMORY) \
 		-nodefaults -display none -serial mon:stdio -no-reboot -cdrom '$(ISO)'

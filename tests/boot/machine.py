@@ -45,12 +45,8 @@ def repack(iso, change):
 class Machine:
     """A running QEMU. The whole serial output is in .text() and in a log file."""
 
-    def __init__(self, iso, log, cpus=1, memory=1024, cpu="EPYC,+svm,+npt", extra=(),
-                 one_thread=False):
-        # Several threads: FXRSTOR or XRSTOR on one CPU may undo a change of CPU 0's flags in QEMU
-        # 7.2 and reset the machine (cpu_clear_ignne). Guests with user programs do many.
-        accel = "tcg,thread=single" if one_thread and cpus > 1 else "tcg"
-        args = [QEMU, "-machine", "q35", "-accel", accel, "-cpu", cpu + ",check=off", "-m", "%dM" % memory,
+    def __init__(self, iso, log, cpus=1, memory=1024, cpu="EPYC,+svm,+npt", extra=()):
+        args = [QEMU, "-machine", "q35", "-accel", "tcg", "-cpu", cpu + ",check=off", "-m", "%dM" % memory,
                 "-smp", str(cpus), "-nodefaults", "-display", "none", "-serial", "stdio",
                 "-monitor", "none", "-no-reboot", "-boot", "d", "-cdrom", iso, *extra]
         self.buffer = bytearray()

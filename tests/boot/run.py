@@ -101,8 +101,7 @@ def run_case(case, totals):
         if case.repack:
             repack(iso, case.repack)
         began = time.monotonic()
-        machine = Machine(iso, log, case.cpus, case.memory, case.cpu, case.qemu,
-                          one_thread=case.name.startswith("debian"))
+        machine = Machine(iso, log, case.cpus, case.memory, case.cpu, case.qemu)
         if case.script:
             case.script(machine)
         if case.ends:
