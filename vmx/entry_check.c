@@ -328,7 +328,7 @@ static bool guest_rest(const struct check *c)
 	MUST(!(s->GUEST_IDTR_LIMIT >> 16), GUEST_IDTR_LIMIT, "bits 31:16 are reserved");
 	MUST(in_64 ? canonical(s->GUEST_RIP) : !(s->GUEST_RIP >> 32), GUEST_RIP,
 	     "not an address of this mode");
-	MUST(!(s->GUEST_RFLAGS & ~0x3F7FD7ull) && (s->GUEST_RFLAGS & RFLAGS_RSVD1), GUEST_RFLAGS,
+	MUST(!(s->GUEST_RFLAGS & ~0x3F7FD7ull) && (s->GUEST_RFLAGS & 2), GUEST_RFLAGS,
 	     "a reserved bit");
 	MUST(!(s->GUEST_RFLAGS & RFLAGS_VM) ||
 		     (!(s->ENTRY_CONTROLS & ENTRY_CTL_LONG_MODE) && (s->GUEST_CR0 & CR0_PE)),

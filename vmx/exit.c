@@ -73,7 +73,7 @@ static enum vmx_exit_kind decode_exception(const struct vmx_exit_info *info, str
 	static const u8 kinds[] = {[X86_DB] = KIND_db,
 				   [X86_NMI] = KIND_nmi,
 				   [X86_UD] = KIND_ud,
-				   [17] = KIND_ac,
+				   [X86_AC] = KIND_ac,
 				   [X86_MC] = KIND_mc};
 	u8 vector = (u8)info->event;
 

@@ -24,7 +24,6 @@ enum vmx_exit_kind {
 	KIND_gp,        /* an instruction that gets #GP(0) */
 	KIND_dr,        /* first use of a debug register */
 	KIND_cr,        /* a write to CR0 or CR4 of bits that are not the guest's */
-	KIND_count
 };
 
 /* Fields that an exit reason gives a meaning to. */

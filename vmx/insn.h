@@ -50,6 +50,19 @@ static inline u64 vmptrst(void)
 	return vmcs;
 }
 
+/* DR6 is in no VMCS. */
+static inline u64 read_dr6(void)
+{
+	u64 value;
+
+	__asm__ volatile("movq %%db6, %0" : "=r"(value));
+	return value;
+}
+static inline void write_dr6(u64 value)
+{
+	__asm__ volatile("movq %0, %%db6" ::"r"(value));
+}
+
 #define INVEPT_CONTEXT 1u /* one EPT pointer */
 #define INVEPT_ALL     2u
 static inline void invept(u64 type, u64 eptp)

@@ -14,7 +14,6 @@
 #include <vmx/exit.h>
 #include <vmx/insn.h>
 
-#define X86_AC      17u
 #define VPID_MAX    0xFFFFu
 #define DR6_REPORTS 0x600Fu /* B0-3, BD, BS: as an exit's qualification has them */
 #define DR7_DETECT  (1u << 13)
@@ -81,12 +80,11 @@ static __attribute__((noinline)) void keep_event(struct vcpu *v, u32 info, bool 
 }
 
 /* VMMCALL, AMD's hypercall instruction, which some guests use everywhere. */
-static void act_ud(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_info *info)
+static void act_ud(struct vcpu *v, struct hvm_exit *exit)
 {
 	u8 code[3];
 	size_t got;
 
-	(void)info;
 	if (guest_fetch(v, code, sizeof(code), &got))
 		return; /* its page fault goes first */
 	if (got == 3 && code[0] == 0x0F && code[1] == 0x01 && code[2] == 0xD9) {
@@ -98,7 +96,7 @@ static void act_ud(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_
 }
 
 /* The exit came before DR6 and DR7 were changed: do as the delivery that we replace would. */
-static void act_db(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_info *info)
+static void act_db(struct vcpu *v, const struct vmx_exit_info *info)
 {
 	struct vmx_vcpu *x = v->hvm;
 
@@ -107,65 +105,18 @@ static void act_db(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_
 	write_dr6((read_dr6() & ~0xFull) | (info->qualification & DR6_REPORTS));
 	vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~(u64)DR7_DETECT);
 	if ((info->event >> EVENT_TYPE_SHIFT & 7u) == EVENT_TYPE_ICEBP)
-		v->regs.rip += exit->insn_length;
+		v->regs.rip += info->insn_length;
 	vcpu_raise(v, X86_DB);
-}
-
-static void act_ac(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_info *info)
-{
-	(void)exit;
-	(void)info;
-	vcpu_raise_error(v, X86_AC, 0);
-}
-
-/* The machine check is consumed by the exit: hand it to the host's own handler. */
-static void act_mc(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_info *info)
-{
-	(void)v;
-	(void)exit;
-	(void)info;
-	__asm__ volatile("int $18" ::: "memory");
-}
-
-/* NMIs stay blocked from the exit to the next IRET: so take it by a gate. */
-static void act_nmi(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_info *info)
-{
-	(void)v;
-	(void)exit;
-	(void)info;
-	__asm__ volatile("int $2" ::: "memory");
-}
-
-static void act_interrupt(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_info *info)
-{
-	(void)v;
-	(void)exit;
-	irq_dispatch((u8)info->event);
-}
-
-static void act_gp(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_info *info)
-{
-	(void)exit;
-	(void)info;
-	vcpu_raise_error(v, X86_GP, 0);
-}
-
-static void act_dr(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_info *info)
-{
-	(void)exit;
-	(void)info;
-	vmx_debug_activate(v); /* and the instruction runs again */
 }
 
 /* MOV to CR4 of bits that the guest must not set is #GP. MOV to CR0 of NE, CD or NW: the guest will
  * read what it wrote; the instruction runs again and, as those bits agree now, the CPU does the
  * rest itself. */
-static void act_cr(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_info *info)
+static void act_cr(struct vcpu *v, const struct vmx_exit_info *info)
 {
 	struct vmx_vcpu *x = v->hvm;
 	u64 value = v->regs.gpr[info->qualification >> 8 & 15u];
 
-	(void)exit;
 	if ((info->qualification & 15u) == 4 || (value & (CR0_NW | CR0_CD)) == CR0_NW) {
 		vcpu_raise_error(v, X86_GP, 0);
 		return;
@@ -174,20 +125,40 @@ static void act_cr(struct vcpu *v, struct hvm_exit *exit, const struct vmx_exit_
 	vmwrite(CR0_SHADOW, x->cr0_shadow);
 }
 
-static void (*const actions[KIND_count])(struct vcpu *v, struct hvm_exit *exit,
-					 const struct vmx_exit_info *info) = {
-	[KIND_ud] = act_ud, [KIND_db] = act_db,   [KIND_ac] = act_ac,
-	[KIND_mc] = act_mc, [KIND_nmi] = act_nmi, [KIND_interrupt] = act_interrupt,
-	[KIND_gp] = act_gp, [KIND_dr] = act_dr,   [KIND_cr] = act_cr,
-};
-
 static __attribute__((noinline)) void act(struct vcpu *v, struct hvm_exit *exit,
 					  const struct vmx_exit_info *info, enum vmx_exit_kind kind)
 {
 	/* Actions may read guest memory, so they may wait for a lock whose holder waits for this
 	 * CPU to leave the guest: it has. */
 	__atomic_store_n(&this_cpu()->in_guest, NULL, __ATOMIC_RELEASE);
-	actions[kind](v, exit, info);
+	switch (kind) {
+	case KIND_ud:
+		act_ud(v, exit);
+		break;
+	case KIND_db:
+		act_db(v, info);
+		break;
+	case KIND_ac:
+		vcpu_raise_error(v, X86_AC, 0);
+		break;
+	case KIND_mc: /* consumed by the exit: hand it to the host's own handler */
+		__asm__ volatile("int $18" ::: "memory");
+		break;
+	case KIND_nmi: /* blocked from the exit to the next IRET: so take it by a gate */
+		__asm__ volatile("int $2" ::: "memory");
+		break;
+	case KIND_interrupt:
+		irq_dispatch((u8)info->event);
+		break;
+	case KIND_dr:
+		vmx_debug_activate(v); /* and the instruction runs again */
+		break;
+	case KIND_cr:
+		act_cr(v, info);
+		break;
+	default: /* KIND_gp */
+		vcpu_raise_error(v, X86_GP, 0);
+	}
 }
 
 /* A shadow and a single step meet: the entry insists that the step is marked as pending, which it

@@ -26,18 +26,12 @@
 
 static void debug_read(struct plinth_vcpu_state *r)
 {
-	r->dr[0] = read_dr0();
-	r->dr[1] = read_dr1();
-	r->dr[2] = read_dr2();
-	r->dr[3] = read_dr3();
+	read_debug(r->dr);
 	r->dr6 = read_dr6();
 }
 static void debug_write(const struct plinth_vcpu_state *r)
 {
-	write_dr0(r->dr[0]);
-	write_dr1(r->dr[1]);
-	write_dr2(r->dr[2]);
-	write_dr3(r->dr[3]);
+	write_debug(r->dr);
 	write_dr6(r->dr6);
 }
 
@@ -145,30 +139,30 @@ static void store_cr(const struct vcpu *v, struct vmx_vcpu *x)
 static void load_msrs(struct plinth_vcpu_state *r, const struct vmx_vcpu *x)
 {
 	r->pat = vmread(GUEST_PAT);
-	r->sysenter_cs = vmread(GUEST_SYSENTER_CS);
-	r->sysenter_esp = vmread(GUEST_SYSENTER_ESP);
-	r->sysenter_eip = vmread(GUEST_SYSENTER_EIP);
+	r->msr.sysenter_cs = vmread(GUEST_SYSENTER_CS);
+	r->msr.sysenter_esp = vmread(GUEST_SYSENTER_ESP);
+	r->msr.sysenter_eip = vmread(GUEST_SYSENTER_EIP);
 	if (x->live)
-		r->kernel_gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+		r->msr.kernel_gs_base = rdmsr(MSR_KERNEL_GS_BASE);
 	/* The others change by core's hand alone. */
 }
 
 /* The hypervisor itself uses none of these. */
 static void write_syscall_msrs(const struct plinth_vcpu_state *r)
 {
-	wrmsr(MSR_KERNEL_GS_BASE, canonical(r->kernel_gs_base));
-	wrmsr(MSR_STAR, r->star);
-	wrmsr(MSR_LSTAR, canonical(r->lstar));
-	wrmsr(MSR_CSTAR, canonical(r->cstar));
-	wrmsr(MSR_SFMASK, r->sfmask & 0xFFFFFFFFu);
+	wrmsr(MSR_KERNEL_GS_BASE, canonical(r->msr.kernel_gs_base));
+	wrmsr(MSR_STAR, r->msr.star);
+	wrmsr(MSR_LSTAR, canonical(r->msr.lstar));
+	wrmsr(MSR_CSTAR, canonical(r->msr.cstar));
+	wrmsr(MSR_SFMASK, r->msr.sfmask & 0xFFFFFFFFu);
 }
 
 static void store_msrs(const struct plinth_vcpu_state *r, const struct vmx_vcpu *x)
 {
 	vmwrite(GUEST_PAT, r->pat);
-	vmwrite(GUEST_SYSENTER_CS, r->sysenter_cs);
-	vmwrite(GUEST_SYSENTER_ESP, canonical(r->sysenter_esp));
-	vmwrite(GUEST_SYSENTER_EIP, canonical(r->sysenter_eip));
+	vmwrite(GUEST_SYSENTER_CS, r->msr.sysenter_cs);
+	vmwrite(GUEST_SYSENTER_ESP, canonical(r->msr.sysenter_esp));
+	vmwrite(GUEST_SYSENTER_EIP, canonical(r->msr.sysenter_eip));
 	if (x->live)
 		write_syscall_msrs(r);
 }
@@ -194,8 +188,10 @@ void vmx_load(struct vcpu *v, unsigned int groups)
 		load_msrs(r, x);
 	if (groups & HVM_STATE_debug) {
 		r->dr7 = vmread(GUEST_DR7);
-		if (x->dr_live)
-			debug_read(r);
+		if (x->dr_live) {
+			read_debug(r->dr);
+			r->dr6 = read_dr6();
+		}
 	}
 	vmx_give_back(x, before);
 }
@@ -275,7 +271,7 @@ void vmx_switch_out(struct vcpu *v)
 	struct vmx_vcpu *x = v->hvm;
 
 	if (!(v->regs_dirty & HVM_STATE_msr))
-		v->regs.kernel_gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+		v->regs.msr.kernel_gs_base = rdmsr(MSR_KERNEL_GS_BASE);
 	if (!(v->regs_dirty & HVM_STATE_cr))
 		v->regs.cr2 = read_cr2();
 	if (cpu_has(CPU_RDTSCP))

@@ -162,7 +162,7 @@ static void write_controls(struct vmx_vcpu *x, const struct domain *d)
 	}
 	/* #UD finds VMMCALL. #DB and #AC: one whose delivery raises the next would hold the CPU in
 	 * microcode for ever. #MC is the host's. */
-	vmwrite(EXCEPTION_BITMAP, 1u << X86_DB | 1u << X86_UD | 1u << 17 | 1u << X86_MC);
+	vmwrite(EXCEPTION_BITMAP, 1u << X86_DB | 1u << X86_UD | 1u << X86_AC | 1u << X86_MC);
 }
 
 /* The host's state as it is on all CPUs; what differs is written when the vCPU comes to one. */
