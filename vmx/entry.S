@@ -27,18 +27,13 @@ vmx_enter:
 	movq GPR_rax(%rdi), %rax
 	GPRS_LOAD %rdi
 
-	/* The CPU takes host interrupts as exits whatever IF is. Some emulators go by the host's IF
-	 * all the same; STI's shadow keeps any interrupt away until the guest runs. */
 	jz 2f
-	sti
 	vmresume
 	jmp 3f
 2:
-	sti
 	vmlaunch
 3:
 	/* Refused: the guest's registers are unchanged. */
-	cli
 	movl $1, %eax
 	jmp 4f
 

@@ -34,6 +34,7 @@ static const struct exit_rule {
 	[43] = {KIND_plain, EXIT_handled, 0}, /* TPR below threshold: see what is deliverable now */
 	[48] = {KIND_npf, EXIT_npf, QUAL | NEEDS_PHYSICAL},
 	[50] = {KIND_plain, EXIT_undefined, 0}, /* INVEPT */
+	[52] = {KIND_plain, EXIT_interrupt, 0}, /* preemption timer */
 	[53] = {KIND_plain, EXIT_undefined, 0}, /* INVVPID */
 	[54] = {KIND_plain, EXIT_cache, INSN},  /* WBINVD */
 	[55] = {KIND_plain, EXIT_xsetbv, INSN},

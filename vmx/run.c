@@ -256,6 +256,15 @@ static __attribute__((noinline)) void entry_failed(const struct vcpu *v, u32 rea
 		 vmx_failed_reason(reason));
 }
 
+/* Bochs 2.7 forgets a host interrupt as long as a guest that was entered with IF=0 leaves IF alone,
+ * whatever exits it has: so a guest must not go on for ever without this (the preemption timer sees
+ * to those that have no exits). */
+static void look_for_interrupts(void)
+{
+	__atomic_store_n(&this_cpu()->in_guest, NULL, __ATOMIC_RELEASE);
+	sti_nop_cli();
+}
+
 void vmx_run(struct vcpu *v, struct hvm_exit *exit)
 {
 	struct vmx_vcpu *x = v->hvm;
@@ -295,4 +304,6 @@ void vmx_run(struct vcpu *v, struct hvm_exit *exit)
 		mask_nmi_again(v, &info, kind);
 	if (unlikely(kind >= KIND_ud))
 		act(v, exit, &info, kind);
+	if (unlikely(!(v->regs.rflags & RFLAGS_IF)))
+		look_for_interrupts();
 }

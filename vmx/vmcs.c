@@ -8,6 +8,7 @@
 #include <arch/x86_64/cpu/percpu.h>
 #include <arch/x86_64/cpu/regs.h>
 #include <arch/x86_64/mm/paging.h>
+#include <arch/x86_64/platform/clock.h>
 #include <core/cpuid.h>
 #include <core/domain.h>
 #include <core/lib/print.h>
@@ -27,6 +28,7 @@
 #define EPTP_AD        (1ull << 6)
 #define CAP_EPT_AD     (1ull << 21)
 
+static u32 timer_ticks; /* of the preemption timer in a millisecond */
 static u8 guest_msr_map[MSR_MAP_SIZE] __attribute__((aligned(4096)));
 
 /* The CPU holds the guest's values as long as its vCPU is there: by the VMCS (bases, SYSENTER), or
@@ -60,6 +62,12 @@ bool vmx_msr_allow(u8 *map, u32 msr, bool read, bool write)
 
 void vmx_maps_init(void)
 {
+	u64 base_ns;
+	u32 mul, tsc_khz;
+	s8 shift;
+
+	clock_params(&mul, &shift, &base_ns, &tsc_khz);
+	timer_ticks = tsc_khz >> (vmx_caps.misc & 31u);
 	memset(guest_msr_map, 0xFF, sizeof(guest_msr_map));
 	for (size_t i = 0; i < ARRAY_SIZE(passed_msrs); i++)
 		vmx_msr_allow(guest_msr_map, passed_msrs[i].msr, true, passed_msrs[i].write);
@@ -146,7 +154,8 @@ static void write_controls(struct vmx_vcpu *x, const struct domain *d)
 				    PRIMARY_SECONDARY |
 				    (d->control ? PRIMARY_IO_BITMAPS : PRIMARY_IO_ALL));
 	x->secondary = adjust(vmx_caps.secondary, secondary);
-	vmwrite(PIN_CONTROLS, adjust(vmx_caps.pin, PIN_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMI));
+	vmwrite(PIN_CONTROLS,
+		adjust(vmx_caps.pin, PIN_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMI | PIN_TIMER));
 	vmwrite(PRIMARY_CONTROLS, x->primary);
 	vmwrite(SECONDARY_CONTROLS, x->secondary);
 	vmwrite(EXIT_CONTROLS,
@@ -221,6 +230,8 @@ int vmx_vcpu_create(struct vcpu *v)
 	before = vmx_borrow(x);
 	write_controls(x, d);
 	write_host();
+	if (vmx_caps.pin >> 32 & PIN_TIMER)
+		vmwrite(GUEST_TIMER, timer_ticks); /* reloaded by each entry */
 	if (ports) {
 		vmwrite(IO_BITMAP_A, virt_to_phys(ports).v);
 		vmwrite(IO_BITMAP_B, virt_to_phys(ports).v + PAGE_SIZE);
