@@ -45,6 +45,8 @@ def repack(iso, change):
 class Machine:
     """A running QEMU. The whole serial output is in .text() and in a log file."""
 
+    drains = True  # what was sent before the end is seen
+
     def __init__(self, iso, log, cpus=1, memory=1024, cpu="EPYC,+svm,+npt", extra=()):
         args = [QEMU, "-machine", "q35", "-accel", "tcg", "-cpu", cpu + ",check=off", "-m", "%dM" % memory,
                 "-smp", str(cpus), "-nodefaults", "-display", "none", "-serial", "stdio",
