@@ -73,6 +73,11 @@ def tiny_cases(only, without):
 # ---- VT-x -------------------------------------------------------------------------------------
 
 HASWELL = "corei7_haswell_4770"
+MODELS = ["broadwell_ult", "corei7_skylake_x", "corei7_icelake_u", "tigerlake"]
+# What is missing, a model without it, what the log must say.
+LACKING = [("ept", "core2_penryn_t9600", [r"VT-x cannot be used: .*nested paging"]),
+           ("unrestricted", "corei5_lynnfield_750", [r"VT-x cannot be used: .*unrestricted guest"]),
+           ("vmx", "p4_prescott_celeron_336", [r"VT-x cannot be used: the CPU has no VT-x"])]
 
 
 def intel(case, **changes):
@@ -82,7 +87,19 @@ def intel(case, **changes):
 
 
 def intel_cases(only, without):
-    return [intel(c) for c in tiny_cases(only, without) + debian_cases()[:1]]
+    by_name = {c.name: c for c in tiny_cases(only, without) + debian_cases()}
+    hello = Case("hello", [tiny("hello"), tiny("control_regs"), tiny("xsetbv")], timeout=60)
+    return [
+        intel(by_name["tiny-1"]),
+        intel(by_name["tiny-4"], name="intel-tiny-2", cpus=2),
+        intel(by_name["debian-1"]),
+        intel(by_name["debian-1"], name="intel-debian-2", cpus=2, timeout=400,
+              guests=[debian("deb0", vcpus=2)],
+              must=booted("deb0") + [r"deb0\| plinth-guest .*cpus=2 "]),
+    ] + [intel(hello, name="intel-" + model, cpu=model) for model in MODELS] + [
+        intel(hello, name="intel-no-" + what, cpu=model, ends=False, stop_at="halted", must=must,
+              disaster=True, guests=[tiny("hello", verdict=False)])
+        for what, model, must in LACKING]
 
 
 # ---- the prompt -------------------------------------------------------------------------------
