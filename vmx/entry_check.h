@@ -23,9 +23,9 @@ struct vmx_violation {
 	u64 value;
 };
 
-/* Walks the checks of SDM volume 3, "Checks on VMX Controls and Host-State Area" and "Checking and
- * Loading Guest State", in their order, as far as fields that are used can fail them. True: *out is
- * the first that fails. Pure. */
+/* Walks the checks of SDM volume 3, "Checks on VMX Controls" and "Checking and Loading Guest
+ * State", in their order, as far as fields can fail them that are not constants of ours. True: *out
+ * is the first that fails. Pure. */
 bool vmx_entry_check(const struct vmcs_values *s, const struct vmx_caps *caps,
 		     struct vmx_violation *out);
 /* By VM-instruction error number, and by basic exit reason of a failed entry. */
