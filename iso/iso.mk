@@ -40,7 +40,7 @@ iso: $(BUILD)/plinth.boot.elf $(BUILD)/dom0.elf $(ISO_NEEDS)
 			'$(BUILD)/dom0.elf:dom0.elf $(CONTROL_OPTS)' "$$@"; }
 
 run:
-	@sh .ci/install-packages.sh run
+	@sh .ci/install-packages.sh run $(if $(filter intel,$(VENDOR)),test)
 	@$(MAKE) --no-print-directory iso
 ifeq ($(VENDOR),intel)
 	python3 tests/boot/bochs.py '$(ISO)' $(BOCHS_MODEL) $(RUN_CPUS) 512
