@@ -2,7 +2,6 @@
 /* Domains: creation, look-up, shutdown and destruction. */
 #include <core/domain.h>
 
-#include <arch/x86_64/cpu/features.h>
 #include <arch/x86_64/cpu/percpu.h>
 #include <core/clock.h>
 #include <core/lib/string.h>
@@ -195,7 +194,7 @@ static int allocate(struct domain *d)
 	for (u32 i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
 		clock_write_time(&d->shared->vcpu_info[i].time);
 	event_domain_init(d);
-	return ept_init(&d->p2m, hvm->ept, cpu_has(CPU_PAGE1GB));
+	return ept_init(&d->p2m, hvm->ept, hvm->ept_has_1g());
 }
 
 int domain_create(const struct plinth_ctl_domain_create *c, bool control, struct domain **out)

@@ -7,7 +7,7 @@
 
 const struct hvm_ops *hvm;
 
-static const struct hvm_ops *const vendors[] = {&svm_ops};
+static const struct hvm_ops *const vendors[] = {&svm_ops, &vmx_ops};
 
 int hvm_select(void)
 {

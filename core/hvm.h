@@ -85,11 +85,13 @@ struct hvm_event {
 struct hvm_ops {
 	const char *name; /* "AMD-V", "VT-x" */
 	const struct ept_format *ept;
+	bool (*ept_has_1g)(void); /* leaves of 1 GiB; after probe() */
 
 	/* Is the technology there and usable on this CPU? 0, or -XEN_ENOSYS (the CPU has none) or
 	 * -XEN_EPERM (there, but something is missing); *why says what and what to change. */
 	int (*probe)(const char **why);
-	/* Turn on, on the calling CPU, once; and off. enable: 0 or -XEN_ENOMEM. */
+	/* Turn on, on the calling CPU, once; and off. enable: 0, -XEN_ENOMEM, or
+	 * -XEN_EPERM with a line in the log. */
 	int (*cpu_enable)(void);
 	void (*cpu_disable)(void);
 
@@ -122,7 +124,7 @@ struct hvm_ops {
 	void (*dump)(const struct vcpu *v); /* to the log, for a failed entry */
 };
 
-extern const struct hvm_ops svm_ops;
+extern const struct hvm_ops svm_ops, vmx_ops;
 extern const struct hvm_ops *hvm; /* the one boot picked */
 
 /* Picks the vendor whose probe succeeds; logs what is missing and returns -XEN_ENOSYS if none. */

@@ -41,7 +41,7 @@ static void console_input(void)
 static void start_this_cpu(void)
 {
 	if (hvm->cpu_enable()) {
-		log_line("CPU %u: out of memory for %s", this_cpu()->id, hvm->name);
+		log_line("CPU %u: %s cannot be turned on", this_cpu()->id, hvm->name);
 		halt();
 	}
 	xstate_init_cpu();

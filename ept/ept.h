@@ -38,7 +38,7 @@ struct ept_format {
 	u64 table;                /* fixed bits of an entry that points to a table */
 	u64 leaf[EPT_TYPES]; /* fixed bits of a leaf by its type: memory type, accessed, dirty */
 };
-extern const struct ept_format npt_format;
+extern const struct ept_format npt_format, ept_format;
 
 /* One nested address space. The caller's lock guards it: readers may look up at the same time,
  * updates are exclusive. Table pages come from page_alloc(); freed ones wait on `freed` until

@@ -8,6 +8,9 @@ HV_OPTS ?=
 RUN_CPUS ?= 2
 RUN_MEMORY ?= 2G
 QEMU ?= qemu-system-x86_64
+# amd: QEMU; intel: Bochs
+VENDOR ?= amd
+BOCHS_MODEL ?= corei7_haswell_4770
 
 .PHONY: iso run demo
 
@@ -37,7 +40,11 @@ iso: $(BUILD)/plinth.boot.elf $(BUILD)/dom0.elf $(ISO_NEEDS)
 			'$(BUILD)/dom0.elf:dom0.elf $(CONTROL_OPTS)' "$$@"; }
 
 run:
-	@sh .ci/install-packages.sh run
+	@sh .ci/install-packages.sh run $(if $(filter intel,$(VENDOR)),test)
 	@$(MAKE) --no-print-directory iso
+ifeq ($(VENDOR),intel)
+	python3 tests/boot/bochs.py '$(ISO)' $(BOCHS_MODEL) $(RUN_CPUS) 512
+else
 	$(QEMU) -machine q35 -accel tcg -cpu EPYC,+svm,+npt,check=off -smp $(RUN_CPUS) -m $(RUN_MEMORY) \
 		-nodefaults -display none -serial mon:stdio -no-reboot -cdrom '$(ISO)'
+endif

@@ -24,6 +24,7 @@ static void hypercall_page(u8 *page)
 const struct hvm_ops svm_ops = {
 	.name = "AMD-V",
 	.ept = &npt_format,
+	.ept_has_1g = svm_npt_has_1g,
 	.probe = svm_probe,
 	.cpu_enable = svm_cpu_enable,
 	.cpu_disable = svm_cpu_disable,

@@ -35,6 +35,12 @@ static bool firmware_forbids(void)
 	return rdmsr_safe(MSR_VM_CR, &vm_cr) && (vm_cr & VM_CR_SVMDIS) && (vm_cr & VM_CR_LOCK);
 }
 
+/* Nested tables may hold what the CPU can walk itself. */
+bool svm_npt_has_1g(void)
+{
+	return cpu_has(CPU_PAGE1GB);
+}
+
 int svm_probe(const char **why)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(required); i++) {

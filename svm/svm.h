@@ -19,6 +19,7 @@
 
 /* probe.c */
 must_use int svm_probe(const char **why);
+bool svm_npt_has_1g(void);
 u32 svm_asid_count(void); /* ASIDs of the CPU, 0 (the host's) included */
 
 /* enable.c: each CPU's struct pcpu.hvm is two pages: the host save area, and the block that holds

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import kernels
 from guests import all_tiny, debian, raw, tiny
@@ -19,6 +19,7 @@ class Case:
     cpus: int = 1
     memory: int = 1024          # MiB of the machine
     cpu: str = "EPYC,+svm,+npt"
+    bed: str = "amd"            # "amd": QEMU; "intel": Bochs, cpu is one of its models
     opts: str = IDLE            # CONTROL_OPTS of the image
     qemu: tuple = ()            # further arguments
     timeout: int = 120          # seconds, from power on
@@ -67,6 +68,38 @@ def tiny_cases(only, without):
         Case("tiny-1", all_tiny(only, without), memory=2560, timeout=240),
         Case("tiny-4", all_tiny(only, without), cpus=4, memory=2560, timeout=240),
     ]
+
+
+# ---- VT-x -------------------------------------------------------------------------------------
+
+HASWELL = "corei7_haswell_4770"
+MODELS = ["broadwell_ult", "corei7_skylake_x", "corei7_icelake_u", "tigerlake"]
+# What is missing, a model without it, what the log must say.
+LACKING = [("ept", "core2_penryn_t9600", [r"VT-x cannot be used: .*nested paging"]),
+           ("unrestricted", "corei5_lynnfield_750", [r"VT-x cannot be used: .*unrestricted guest"]),
+           ("vmx", "p4_prescott_celeron_336", [r"VT-x cannot be used: the CPU has no VT-x"])]
+
+
+def intel(case, **changes):
+    """The same case on Bochs, which is slower and has less memory."""
+    return replace(case, **{"name": "intel-" + case.name, "bed": "intel", "cpu": HASWELL,
+                            "timeout": case.timeout * 3, "memory": min(case.memory, 2048), **changes})
+
+
+def intel_cases(only, without):
+    by_name = {c.name: c for c in tiny_cases(only, without) + debian_cases()}
+    hello = Case("hello", [tiny("hello"), tiny("control_regs"), tiny("xsetbv")], timeout=60)
+    return [
+        intel(by_name["tiny-1"]),
+        intel(by_name["tiny-4"], name="intel-tiny-2", cpus=2),
+        intel(by_name["debian-1"]),
+        intel(by_name["debian-1"], name="intel-debian-2", cpus=2, timeout=400,
+              guests=[debian("deb0", vcpus=2)],
+              must=booted("deb0") + [r"deb0\| plinth-guest .*cpus=2 "]),
+    ] + [intel(hello, name="intel-" + model, cpu=model) for model in MODELS] + [
+        intel(hello, name="intel-no-" + what, cpu=model, ends=False, stop_at="halted", must=must,
+              disaster=True, guests=[tiny("hello", verdict=False)])
+        for what, model, must in LACKING]
 
 
 # ---- the prompt -------------------------------------------------------------------------------
@@ -362,7 +395,7 @@ def demo_guest():
 
 def all_cases(only_guests=None, without=()):
     """Long ones first: two run at a time."""
-    return tiny_cases(only_guests, without) + debian_cases() + [
+    return tiny_cases(only_guests, without) + debian_cases() + intel_cases(only_guests, without) + [
         life_case(),
         Case("prompt", [demo_guest()], opts="", timeout=300, memory=512, script=prompt_script),
         Case("churn", [ending("waiter", "wait", memory=8)], opts="", timeout=600, memory=512,

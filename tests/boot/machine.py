@@ -45,25 +45,33 @@ def repack(iso, change):
 class Machine:
     """A running QEMU. The whole serial output is in .text() and in a log file."""
 
+    drains = True  # what was sent before the end is seen
+
     def __init__(self, iso, log, cpus=1, memory=1024, cpu="EPYC,+svm,+npt", extra=()):
         args = [QEMU, "-machine", "q35", "-accel", "tcg", "-cpu", cpu + ",check=off", "-m", "%dM" % memory,
                 "-smp", str(cpus), "-nodefaults", "-display", "none", "-serial", "stdio",
                 "-monitor", "none", "-no-reboot", "-boot", "d", "-cdrom", iso, *extra]
+        self.complaints = open(log + ".qemu", "w+b")
+        self.process = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.complaints)
+        self._begin(log)
+
+    def _begin(self, log):
         self.buffer = bytearray()
         self.changed = threading.Condition()
         self.position = 0  # expect() goes on from here
         self.log = open(log, "wb")
         self.ended = False
         self.marks = 0
-        self.complaints = open(log + ".qemu", "w+b")
-        self.process = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=self.complaints)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
+    def _receive(self):
+        return os.read(self.process.stdout.fileno(), 65536)
+
     def _read(self):
         while True:
-            data = os.read(self.process.stdout.fileno(), 65536)
+            data = self._receive()
             with self.changed:
                 self.ended = not data
                 self.buffer += data

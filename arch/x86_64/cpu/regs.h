@@ -10,6 +10,8 @@
 #define CR0_ET 0x00000010
 #define CR0_NE 0x00000020
 #define CR0_WP 0x00010000
+#define CR0_NW 0x20000000
+#define CR0_CD 0x40000000
 #define CR0_PG 0x80000000
 
 #define CR4_VME        0x000001
@@ -36,6 +38,7 @@
 #define RFLAGS_TF 0x000100
 #define RFLAGS_IF 0x000200
 #define RFLAGS_DF 0x000400
+#define RFLAGS_VM 0x020000
 #define DR6_BS    0x4000 /* single step */
 
 #define EFER_SCE    0x0001

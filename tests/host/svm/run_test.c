@@ -35,6 +35,10 @@ int svm_probe(const char **why)
 	*why = NULL;
 	return 0;
 }
+bool svm_npt_has_1g(void)
+{
+	return true;
+}
 u32 svm_asid_count(void)
 {
 	return 4;
