@@ -66,9 +66,10 @@ $(CHECK)/headers.ok: $(ALL_HEADERS) | $(DOM0_LIB_HEADERS)
 	$(call step,headers,$(call headers_alone,$(HV_HEADERS),$(HV_CFLAGS)) && \
 		$(call headers_alone,$(DOM0_HEADERS),$(DOM0_CFLAGS)))
 
-# The hypervisor's size, and what is in it.
+# The hypervisor's size, and what is in it. The limit is for one vendor's half, AMD's; vmx/ has its own.
 $(CHECK)/lines.ok: FORCE
-	$(call step,lines,python3 tests/lines.py --limit 12000 $(HV_DIRS))
+	$(call step,lines,python3 tests/lines.py --limit 12000 $(filter-out vmx,$(HV_DIRS)) && \
+		python3 tests/lines.py --limit 1700 vmx)
 	@cat $@.log
 $(CHECK)/symbols.ok: $(BUILD)/plinth.elf $(BUILD)/dom0.elf FORCE
 	$(call step,symbols,python3 tests/symbols.py $(BUILD) $(HV_DIRS))
