@@ -16,7 +16,7 @@
 #define DR7_DETECT (1u << 13)
 
 u32 svm_clean_mask;
-bool svm_forgets_shadow;
+bool svm_tcg;
 
 /* A new ASID instead of a flush; only when they have run out is the TLB emptied, of all. The vCPU
  * may come from another CPU, which has other ideas of what is clean. */
@@ -37,6 +37,33 @@ void svm_flush(struct vcpu *v)
 	((struct vmcb *)v->hvm)->host.asid_generation = 0;
 }
 
+/* QEMU's TCG 7.2 delivers an external interrupt of EVENTINJ twice if its loop is left (a kick, the
+ * end of an -icount budget) before the guest's next exit or exception. Its virtual interrupt has no
+ * such flaw and is taken before the first instruction, as the guest can take one whenever we inject
+ * one; if an exit comes first V_IRQ is still there. It cannot serve as a window at once, which is
+ * asked for again at the handler's end. */
+static void inject_virtual(const struct vcpu *v, struct vmcb *b)
+{
+	b->event_inj = 0;
+	b->int_ctl &= ~V_VECTOR;
+	b->int_ctl |= V_IRQ | V_PRIO_HIGH | V_IGN_TPR | (u64)v->event.vector << V_VECTOR_SHIFT;
+	b->clean &= ~CLEAN_TPR;
+	svm_intercept(b, CODE_VINTR, false);
+	if (v->want_irq_window || v->want_nmi_window)
+		svm_intercept(b, CODE_IRET, true);
+}
+
+/* After an exit: was v->event delivered, as far as EXITINTINFO does not say otherwise? */
+static __attribute__((noinline)) void event_done(struct vcpu *v, struct vmcb *b)
+{
+	if (v->event.type == EVENT_external && svm_tcg) {
+		svm_intercept(b, CODE_VINTR, true);
+		v->event.valid = (b->int_ctl & V_IRQ) != 0;
+	} else {
+		v->event.valid = false;
+	}
+}
+
 /* Turns v->event into EVENTINJ. True: a software event, whose RIP now lies behind the instruction,
  * as the handler shall return to it (APM volume 2, "Event Injection"). */
 static __attribute__((noinline)) bool inject(struct vcpu *v, struct vmcb *b)
@@ -51,6 +78,8 @@ static __attribute__((noinline)) bool inject(struct vcpu *v, struct vmcb *b)
 		b->host.nmi = 0;
 		svm_intercept(b, CODE_IRET, true);
 	}
+	if (e->type == EVENT_external && svm_tcg)
+		inject_virtual(v, b);
 	if (e->type != EVENT_software)
 		return false;
 	v->regs.rip += e->insn_length;
@@ -74,18 +103,20 @@ static __attribute__((noinline)) void keep_event(struct vcpu *v, u64 info, bool 
 	bool soft = e.type == EVENT_software ||
 		    (e.type == EVENT_exception && (e.vector == X86_BP || e.vector == X86_OF));
 
-	if (!soft || injected_soft)
+	if (!v->event.valid && (!soft || injected_soft))
 		v->event = e;
 }
 
 /* int_ctl's bits for the windows that are asked for. A virtual interrupt that never arrives, as its
  * intercept comes first, tells when the guest can take one; an NMI that waits for no more than a
- * shadow or another event's delivery uses it too. */
+ * shadow or another event's delivery uses it too. QEMU's TCG 7.2 forgets a
+ * shadow at VMRUN: a guest preempted between STI and HLT would get its interrupt before the HLT,
+ * and sleep. */
 static __attribute__((noinline)) u64 open_windows(struct vcpu *v, struct vmcb *b)
 {
 	bool nmi_only_late = v->want_nmi_window && !v->nmi_masked;
 	bool window = v->want_irq_window || nmi_only_late;
-	bool shadow = v->int_shadow && svm_forgets_shadow && !v->event.valid && !b->host.nmi;
+	bool shadow = v->int_shadow && svm_tcg && !v->event.valid && !b->host.nmi;
 
 	if (shadow) {
 		b->host.nmi = SHADOW_AWAITED;
@@ -268,7 +299,8 @@ void svm_run(struct vcpu *v, struct hvm_exit *exit)
 	v->int_shadow = b->int_state & INT_STATE_SHADOW;
 	if (unlikely((b->int_ctl & V_TPR_MASK) != tpr))
 		v->vapic.tpr = (u32)(b->int_ctl & V_TPR_MASK) << 4;
-	v->event.valid = false;
+	if (unlikely(v->event.valid))
+		event_done(v, b);
 	if (unlikely(b->exit_int_info & EVENT_VALID))
 		keep_event(v, b->exit_int_info, soft);
 	kind = svm_exit_decode(b, (u32)v->regs.gpr[GPR_RCX], exit);

@@ -60,8 +60,8 @@ void svm_switch_out(struct vcpu *v);
 void svm_debug_activate(struct vcpu *v); /* gives DR0-3 to the guest; v is this CPU's */
 
 /* run.c */
-extern u32 svm_clean_mask;      /* clean bits that the CPU knows */
-extern bool svm_forgets_shadow; /* VMRUN does not bring an interrupt shadow back */
+extern u32 svm_clean_mask; /* clean bits that the CPU knows */
+extern bool svm_tcg;       /* QEMU's TCG is the CPU, whose flaws run.c goes around */
 void svm_run(struct vcpu *v, struct hvm_exit *exit);
 void svm_flush(struct vcpu *v);
 

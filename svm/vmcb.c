@@ -72,9 +72,8 @@ void svm_maps_init(void)
 		svm_msrpm_allow(guest_msrpm, passed_msrs[i].msr, true, passed_msrs[i].write);
 	if (cpu_has(CPU_RDTSCP))
 		svm_msrpm_allow(guest_msrpm, MSR_TSC_AUX, true, true);
-	/* QEMU's TCG 7.2: a guest that is preempted between STI and HLT would get its interrupt
-	 * before the HLT, and sleep. "TCGT" is how its leaf begins. */
-	svm_forgets_shadow = cpu_has(CPU_HYPERVISOR) && cpuid(0x40000000, 0).ebx == 0x54474354;
+	/* "TCGT" is how its leaf begins. */
+	svm_tcg = cpu_has(CPU_HYPERVISOR) && cpuid(0x40000000, 0).ebx == 0x54474354;
 	svm_clean_mask = cpu_has(CPU_SVM_CLEAN_BITS) ? CLEAN_ALL : 0;
 }
 

@@ -10,6 +10,7 @@
 /* vmcb.intercept has a bit for each exit code up to 0xBF: these change as a guest runs. */
 #define CODE_CR8_WRITE 0x18u
 #define CODE_DR        0x20u /* and all behind it in the same word */
+#define CODE_VINTR     0x64u
 #define CODE_IRET      0x74u
 #define CODE_PAUSE     0x77u
 
@@ -21,6 +22,8 @@
 #define V_PRIO_HIGH    (15ull << 16)
 #define V_IGN_TPR      (1ull << 20)
 #define V_INTR_MASKING (1ull << 24)
+#define V_VECTOR_SHIFT 32
+#define V_VECTOR       (0xFFull << V_VECTOR_SHIFT)
 
 #define INT_STATE_SHADOW 1u
 #define NP_ENABLE        1u

@@ -19,6 +19,7 @@ class Case:
     cpus: int = 1
     memory: int = 1024          # MiB of the machine
     cpu: str = "EPYC,+svm,+npt"
+    threads: str = "multi"      # QEMU's: one for each CPU, or "single", as on hosts that are not x86
     bed: str = "amd"            # "amd": QEMU; "intel": Bochs, cpu is one of its models
     opts: str = IDLE            # CONTROL_OPTS of the image
     qemu: tuple = ()            # further arguments
@@ -55,6 +56,8 @@ def debian_cases():
         Case("debian-vcpus", sizes, cpus=4, timeout=180,
              must=[p for g in sizes for p in booted(g.name)] +
              [r"%s\| plinth-guest .*cpus=%d " % (n, c) for n, c in (("one", 1), ("two", 2), ("four", 4))]),
+        Case("debian-single", sizes, cpus=4, threads="single", timeout=180,
+             must=[p for g in sizes for p in booted(g.name)]),
         Case("debian-4-on-1", [debian("four", vcpus=4)], timeout=150,
              must=booted("four") + [r"four\| plinth-guest .*cpus=4 "]),
         Case("debian-ends", ends, cpus=2, timeout=120, must=linux_end),
@@ -67,6 +70,7 @@ def tiny_cases(only, without):
     return [
         Case("tiny-1", all_tiny(only, without), memory=2560, timeout=240),
         Case("tiny-4", all_tiny(only, without), cpus=4, memory=2560, timeout=240),
+        Case("tiny-single", all_tiny(only, without), cpus=4, threads="single", memory=2560, timeout=240),
     ]
 
 

@@ -47,8 +47,9 @@ class Machine:
 
     drains = True  # what was sent before the end is seen
 
-    def __init__(self, iso, log, cpus=1, memory=1024, cpu="EPYC,+svm,+npt", extra=()):
-        args = [QEMU, "-machine", "q35", "-accel", "tcg", "-cpu", cpu + ",check=off", "-m", "%dM" % memory,
+    def __init__(self, iso, log, cpus=1, memory=1024, cpu="EPYC,+svm,+npt", extra=(),
+                 threads="multi"):
+        args = [QEMU, "-machine", "q35", "-accel", "tcg,thread=" + threads, "-cpu", cpu + ",check=off", "-m", "%dM" % memory,
                 "-smp", str(cpus), "-nodefaults", "-display", "none", "-serial", "stdio",
                 "-monitor", "none", "-no-reboot", "-boot", "d", "-cdrom", iso, *extra]
         self.complaints = open(log + ".qemu", "w+b")

@@ -109,8 +109,10 @@ def run_case(case, totals, again=False):
         if case.repack:
             repack(iso, case.repack)
         began = time.monotonic()
-        kind = {"amd": Machine, "intel": Bochs}[case.bed]
-        machine = kind(iso, log, case.cpus, case.memory, case.cpu, case.qemu)
+        if case.bed == "amd":
+            machine = Machine(iso, log, case.cpus, case.memory, case.cpu, case.qemu, case.threads)
+        else:
+            machine = Bochs(iso, log, case.cpus, case.memory, case.cpu, case.qemu)
         if case.script:
             case.script(machine)
         if case.ends:

@@ -513,7 +513,7 @@ static void nmi_behind_a_shadow(void **state)
 static void forgotten_shadow(void **state)
 {
 	(void)state;
-	svm_forgets_shadow = true;
+	svm_tcg = true;
 	guest = next_exit_at;
 	v.int_shadow = 1;
 	next_code = 0x60; /* preempted again, before anything ran */
@@ -552,10 +552,56 @@ static void forgotten_shadow(void **state)
 	svm_run(&v, &e);
 	assert_int_equal(raised, X86_DB);
 	assert_true(v.regs.rflags & RFLAGS_TF);
-	svm_forgets_shadow = false;
+	svm_tcg = false;
 	v.int_shadow = 1;
 	svm_run(&v, &e);
 	assert_true(seen.int_ctl & V_IRQ);
+}
+
+static bool take_virtual, cut_virtual;
+
+static void virtual_guest(void)
+{
+	b.exit_code = 0x60;
+	if (take_virtual)
+		b.int_ctl &= ~V_IRQ;
+	if (cut_virtual) /* as TCG names it then */
+		b.exit_int_info = EVENT_VALID | 3u << EVENT_TYPE_SHIFT | 0x51;
+}
+
+static bool intercepted(u32 exit_code)
+{
+	return seen.intercept[exit_code / 32] >> exit_code % 32 & 1;
+}
+
+/* TCG may deliver an external interrupt of EVENTINJ twice: it goes by V_IRQ, until it is taken. */
+static void virtual_injection(void **state)
+{
+	(void)state;
+	svm_tcg = true;
+	guest = virtual_guest;
+	take_virtual = cut_virtual = false;
+	svm_intercept(&b, CODE_VINTR, true);
+	v.event = (struct hvm_event){.valid = true, .type = EVENT_external, .vector = 0x51};
+	for (int round = 0; round < 3; round++) {
+		cut_virtual = round == 1;
+		take_virtual = round == 2;
+		v.want_irq_window = round == 2;
+		svm_run(&v, &e);
+		assert_false(seen.event_inj & EVENT_VALID);
+		assert_true(seen.int_ctl & V_IRQ);
+		assert_int_equal((seen.int_ctl & V_VECTOR) >> V_VECTOR_SHIFT, 0x51);
+		assert_false(intercepted(CODE_VINTR));
+		assert_int_equal(intercepted(CODE_IRET), round == 2);
+		assert_int_equal(v.event.valid, round != 2);
+		assert_int_equal(v.event.type, EVENT_external);
+		assert_int_equal(v.event.vector, 0x51);
+	}
+	v.want_irq_window = false;
+	svm_run(&v, &e);
+	assert_false(seen.int_ctl & V_IRQ);
+	assert_true(intercepted(CODE_VINTR));
+	svm_tcg = false;
 }
 
 static void hypercall_slots(void **state)
@@ -597,6 +643,7 @@ int main(void)
 		cmocka_unit_test_setup(nmi_window_is_stepped, setup),
 		cmocka_unit_test_setup(nmi_behind_a_shadow, setup),
 		cmocka_unit_test_setup(forgotten_shadow, setup),
+		cmocka_unit_test_setup(virtual_injection, setup),
 		cmocka_unit_test_setup(hypercall_slots, setup),
 		cmocka_unit_test_setup(failed_entry, setup),
 	};

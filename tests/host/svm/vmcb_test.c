@@ -20,7 +20,7 @@
 static unsigned char ram[1];
 unsigned char *fake_ram = ram;
 u32 svm_clean_mask;
-bool svm_forgets_shadow;
+bool svm_tcg;
 static int pages;
 static bool out_of_memory;
 static unsigned int lines;
