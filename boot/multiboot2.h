@@ -17,7 +17,6 @@
 #define BOOT_MEM_RAM  1u
 #define BOOT_MEM_ACPI 3u /* tables; RAM once they are read */
 #define BOOT_MEM_NVS  4u
-#define BOOT_MEM_BAD  5u
 
 struct boot_range {
 	u64 start, end; /* bytes, end exclusive */

@@ -10,6 +10,7 @@
 #include <core/guest_access.h>
 #include <core/hypercall.h>
 #include <core/msr.h>
+#include <core/xstate.h>
 #include <sched/sched.h>
 
 static u32 low32(u64 v)
@@ -75,22 +76,13 @@ static void exit_pause(struct vcpu *v, const struct hvm_exit *exit)
 	sched_yield(v);
 }
 
-/* AMD APM vol. 4 and SDM vol. 2, "XSETBV": the rules for the value. */
-static bool xcr0_valid(u64 value)
-{
-	const u64 x87 = 1, sse = 2, avx = 4, avx512 = 0xE0;
-
-	return !(value & ~cpuid_limits.xcr0) && (value & x87) &&
-	       (!(value & avx) || (value & sse)) &&
-	       (!(value & avx512) || ((value & avx512) == avx512 && (value & avx)));
-}
-
 static void exit_xsetbv(struct vcpu *v, const struct hvm_exit *exit)
 {
 	const u64 *gpr = v->regs.gpr;
 	u64 value = gpr[GPR_RDX] << 32 | low32(gpr[GPR_RAX]);
 
-	if (low32(gpr[GPR_RCX]) != 0 || hvm->cpl(v) != 0 || !xcr0_valid(value)) {
+	if (low32(gpr[GPR_RCX]) != 0 || hvm->cpl(v) != 0 || (value & ~cpuid_limits.xcr0) ||
+	    !xstate_valid(value)) {
 		vcpu_raise_error(v, X86_GP, 0);
 		return;
 	}
@@ -127,6 +119,11 @@ static void exit_failed(struct vcpu *v, const struct hvm_exit *exit)
 		     v->id, exit->u.raw.code);
 }
 
+static void exit_apic_written(struct vcpu *v, const struct hvm_exit *exit)
+{
+	vapic_written(v, (u32)exit->u.raw.code);
+}
+
 static void exit_nothing(struct vcpu *v, const struct hvm_exit *exit)
 {
 	(void)v;
@@ -148,6 +145,7 @@ static void (*const handlers[])(struct vcpu *v, const struct hvm_exit *exit) = {
 	[EXIT_xsetbv] = exit_xsetbv,
 	[EXIT_undefined] = exit_undefined,
 	[EXIT_shutdown] = exit_shutdown,
+	[EXIT_apic_written] = exit_apic_written,
 	[EXIT_handled] = exit_nothing,
 	[EXIT_invalid] = exit_failed,
 	[EXIT_unknown] = exit_failed,

@@ -24,11 +24,12 @@ enum exit_reason {
 	EXIT_pause,
 	EXIT_cache, /* INVD, WBINVD: nothing to do but skip */
 	EXIT_xsetbv,
-	EXIT_undefined, /* an instruction that the guest must not have: #UD */
-	EXIT_shutdown,  /* triple fault */
-	EXIT_handled,   /* the vendor's code dealt with it */
-	EXIT_invalid,   /* entry failed: code */
-	EXIT_unknown,   /* code */
+	EXIT_undefined,    /* an instruction that the guest must not have: #UD */
+	EXIT_shutdown,     /* triple fault */
+	EXIT_apic_written, /* the CPU stored what was written to the virtual APIC's page at code */
+	EXIT_handled,      /* the vendor's code dealt with it */
+	EXIT_invalid,      /* entry failed: code */
+	EXIT_unknown,      /* code */
 };
 
 struct hvm_exit {
@@ -80,7 +81,8 @@ struct hvm_event {
 #define HVM_STATE_table (1u << 2) /* gdtr idtr */
 #define HVM_STATE_msr   (1u << 3) /* pat star lstar cstar sfmask kernel_gs_base sysenter_* */
 #define HVM_STATE_debug (1u << 4) /* dr[] dr6 dr7 */
-#define HVM_STATE_all   0x1Fu
+#define HVM_STATE_apic  (1u << 5) /* the mode of the virtual APIC: put back only */
+#define HVM_STATE_all   0x3Fu
 
 struct hvm_ops {
 	const char *name; /* "AMD-V", "VT-x" */
@@ -119,8 +121,10 @@ struct hvm_ops {
 	/* Opens ports first..last to the domain (control domain only), or closes them. */
 	int (*set_ports)(struct domain *d, u16 first, u16 last, bool open);
 	void (*domain_destroy)(struct domain *d); /* frees d->hvm */
-	/* Fills the 4 KiB hypercall page (guest-abi: 128 slots of 32 bytes). */
-	void (*hypercall_page)(u8 *page);
+	u8 hypercall_insn[3];
+	/* Without XSaveErPtr, a restored x87 state without a pending exception keeps the addresses
+	 * of what ran before, which another guest could read. */
+	bool keeps_x87_pointers;
 	void (*dump)(const struct vcpu *v); /* to the log, for a failed entry */
 };
 

@@ -15,6 +15,9 @@
 #include <xen/errno.h>
 
 #define MSR_HYPERCALL_PAGE 0x40000000u
+#define HYPERCALL_SLOT     32u /* bytes */
+#define HYPERCALL_SLOTS    128u
+#define HYPERCALL_IRET     23u /* never a hypercall for this kind of guest */
 
 /* Where a value is: in the row, in the CPU (read only), in the virtual APIC, or in struct vcpu,
  * there in one of the groups that are fetched on demand. Registers that hardware keeps for the
@@ -162,6 +165,20 @@ static int write_efer(struct vcpu *v, u64 value)
 	return 0;
 }
 
+/* guest-abi 1.7: slot n is mov $n, %eax; vmcall or vmmcall; ret. */
+static void fill_hypercall_page(u8 *page)
+{
+	const u8 *insn = hvm->hypercall_insn;
+
+	memset(page, 0xCC, PAGE_SIZE);
+	for (u32 i = 0; i < HYPERCALL_SLOTS; i++) {
+		const u8 code[] = {0xB8, (u8)i, 0, 0, 0, insn[0], insn[1], insn[2], 0xC3};
+
+		memcpy(page + i * HYPERCALL_SLOT, code, sizeof(code));
+	}
+	memcpy(page + HYPERCALL_IRET * HYPERCALL_SLOT, "\x0F\x0B", 2); /* UD2 */
+}
+
 /* The guest names a page of its RAM; it is filled with the calls, once. */
 static int write_hypercall_page(struct vcpu *v, u64 value)
 {
@@ -171,7 +188,7 @@ static int write_hypercall_page(struct vcpu *v, u64 value)
 	if ((value & PAGE_MASK) || p2m_get_ram(v->domain, gpa_to_gfn(gpa(value)), true, &f))
 		return -XEN_EINVAL;
 	page = frame_map(f);
-	hvm->hypercall_page(page);
+	fill_hypercall_page(page);
 	frame_unmap(page);
 	frame_put(f);
 	return 0;

@@ -175,18 +175,25 @@ static void walk_in_hole(struct vcpu *v)
 	vcpu_raise_page_fault(v, gva(v->regs.rip), 0x9);
 }
 
+/* Was another vCPU's fault resolved first, or can this one be? Try again. */
+static bool resolved(struct vcpu *v, const struct hvm_exit *exit)
+{
+	struct ept_leaf leaf = p2m_lookup(v->domain, gpa_to_gfn(exit->u.npf.gpa));
+
+	if (leaf.type != EPT_TYPE_none)
+		return (leaf.rights & exit->u.npf.access) == exit->u.npf.access;
+	return v->domain->control && control_domain_map_device(exit->u.npf.gpa);
+}
+
 void nested_fault_exit(struct vcpu *v, const struct hvm_exit *exit)
 {
 	gpa_t g = exit->u.npf.gpa;
-	struct ept_leaf leaf = p2m_lookup(v->domain, gpa_to_gfn(g));
 	u8 bytes[INSN_MAX_LENGTH];
 	struct insn_mmio plan;
 	struct insn insn;
 	size_t got;
 
-	if (leaf.type != EPT_TYPE_none && (leaf.rights & exit->u.npf.access) == exit->u.npf.access)
-		return; /* another vCPU's fault was resolved first: try again */
-	if (leaf.type == EPT_TYPE_none && v->domain->control && control_domain_map_device(g))
+	if (((g.v & ~PAGE_MASK) != VAPIC_BASE || !vapic_mmio_active(v)) && resolved(v, exit))
 		return;
 	if (exit->u.npf.access & EPT_X) {
 		vcpu_raise(v, X86_UD); /* what a fetch of all ones executes */

@@ -53,7 +53,7 @@ static int isr_top(const struct vapic *a)
 	if (!a->isr_hint)
 		return -1;
 	w = 31 - (unsigned int)__builtin_clz(a->isr_hint);
-	return (int)(w * 32 + 31 - (unsigned int)__builtin_clz(a->reg[REG_ISR + w]));
+	return (int)(w * 32 + 31 - (unsigned int)__builtin_clz(REG(a, REG_ISR + w)));
 }
 
 /* Word w was seen empty. It may be filled at this moment by another CPU, which sets the bit before
@@ -61,7 +61,7 @@ static int isr_top(const struct vapic *a)
 static void irr_forget(struct vapic *a, unsigned int w)
 {
 	__atomic_fetch_and(&a->irr_hint, ~(1u << w), __ATOMIC_SEQ_CST);
-	if (READ_ONCE(a->reg[REG_IRR + w]))
+	if (READ_ONCE(REG(a, REG_IRR + w)))
 		__atomic_fetch_or(&a->irr_hint, 1u << w, __ATOMIC_SEQ_CST);
 }
 
@@ -71,7 +71,7 @@ static int irr_top(struct vapic *a)
 
 	while ((hint = READ_ONCE(a->irr_hint))) {
 		unsigned int w = 31 - (unsigned int)__builtin_clz(hint);
-		u32 bits = READ_ONCE(a->reg[REG_IRR + w]);
+		u32 bits = READ_ONCE(REG(a, REG_IRR + w));
 
 		if (likely(bits))
 			return (int)(w * 32 + 31 - (unsigned int)__builtin_clz(bits));
@@ -85,7 +85,7 @@ static u32 priority(const struct vapic *a)
 	int top = isr_top(a);
 	u32 class = top < 0 ? 0 : (u32)top & 0xF0;
 
-	return (a->tpr & 0xF0) >= class ? a->tpr : class;
+	return (REG(a, REG_TPR) & 0xF0) >= class ? REG(a, REG_TPR) : class;
 }
 
 int vapic_pending(struct vcpu *v)
@@ -105,9 +105,9 @@ void vapic_accept(struct vcpu *v, u8 vector)
 	unsigned int w = vector >> 5;
 	u32 bit = 1u << (vector & 31);
 
-	if (__atomic_and_fetch(&a->reg[REG_IRR + w], ~bit, __ATOMIC_SEQ_CST) == 0)
+	if (__atomic_and_fetch(&REG(a, REG_IRR + w), ~bit, __ATOMIC_SEQ_CST) == 0)
 		irr_forget(a, w);
-	a->reg[REG_ISR + w] |= bit;
+	REG(a, REG_ISR + w) |= bit;
 	a->isr_hint |= 1u << w;
 }
 
@@ -115,14 +115,14 @@ static void isr_clear(struct vapic *a, unsigned int vector)
 {
 	unsigned int w = vector >> 5;
 
-	a->reg[REG_ISR + w] &= ~(1u << (vector & 31));
-	if (!a->reg[REG_ISR + w])
+	REG(a, REG_ISR + w) &= ~(1u << (vector & 31));
+	if (!REG(a, REG_ISR + w))
 		a->isr_hint &= ~(1u << w);
 }
 
 void vapic_unaccept(struct vcpu *v, u8 vector)
 {
-	if (!(v->vapic.reg[REG_ISR + (vector >> 5)] >> (vector & 31) & 1))
+	if (!(REG(&v->vapic, REG_ISR + (vector >> 5)) >> (vector & 31) & 1))
 		return; /* it did not come from here: a callback's vector */
 	isr_clear(&v->vapic, vector);
 	vapic_irr_set(&v->vapic, vector);
@@ -140,7 +140,7 @@ static void eoi(struct vapic *a)
 
 bool vapic_software_enabled(const struct vcpu *v)
 {
-	return (v->vapic.base_msr & BASE_EN) && (READ_ONCE(v->vapic.reg[REG_SVR]) & SVR_ENABLE);
+	return (v->vapic.base_msr & BASE_EN) && (READ_ONCE(REG(&v->vapic, REG_SVR)) & SVR_ENABLE);
 }
 
 void vapic_set_irq(struct vcpu *v, u8 vector)
@@ -153,7 +153,7 @@ void vapic_set_irq(struct vcpu *v, u8 vector)
 /* False if it is not masked and has a vector that no interrupt can have. */
 static bool lvt_deliver(struct vcpu *v, unsigned int entry)
 {
-	u32 lvt = READ_ONCE(v->vapic.reg[REG_LVT + entry]);
+	u32 lvt = READ_ONCE(REG(&v->vapic, REG_LVT + entry));
 
 	if (lvt & LVT_MASKED)
 		return true;
@@ -184,23 +184,24 @@ static u32 x2_ldr(const struct vapic *a)
 	return (a->id >> 4) << 16 | 1u << (a->id & 15);
 }
 
+/* What depends on the mode, or never changes. */
+static void identify(struct vapic *a)
+{
+	REG(a, REG_ID) = vapic_is_x2(a) ? a->id : a->id << 24;
+	REG(a, REG_VERSION) = VERSION;
+}
+
 static u32 reg_read(const struct vcpu *v, u32 reg)
 {
 	const struct vapic *a = &v->vapic;
 
 	switch (reg) {
-	case REG_ID:
-		return vapic_is_x2(a) ? a->id : a->id << 24;
-	case REG_VERSION:
-		return VERSION;
-	case REG_TPR:
-		return a->tpr;
 	case REG_PPR:
 		return priority(a);
 	case REG_CURRENT:
 		return vapic_timer_current(v);
 	default:
-		return READ_ONCE(a->reg[reg]);
+		return READ_ONCE(REG(a, reg));
 	}
 }
 
@@ -209,12 +210,13 @@ static u32 reg_read(const struct vcpu *v, u32 reg)
 static void svr_write(struct vcpu *v, u32 value)
 {
 	struct vapic *a = &v->vapic;
-	bool was = a->reg[REG_SVR] & SVR_ENABLE;
+	bool was = a->enabled;
 
-	a->reg[REG_SVR] = value;
-	if (!(value & SVR_ENABLE)) {
+	a->enabled = value & SVR_ENABLE;
+	REG(a, REG_SVR) = value;
+	if (!a->enabled) {
 		for (unsigned int i = 0; i <= LVT_ERROR; i++)
-			a->reg[REG_LVT + i] |= LVT_MASKED;
+			REG(a, REG_LVT + i) |= LVT_MASKED;
 		vapic_timer_lvt_changed(v);
 	} else if (!was && v->upcall_vector && event_upcall_pending(v)) {
 		event_upcall(v);
@@ -228,28 +230,25 @@ static void reg_write(struct vcpu *v, u32 reg, u32 value)
 	u32 dest;
 
 	switch (reg) {
-	case REG_TPR:
-		a->tpr = value;
-		break;
 	case REG_EOI:
 		eoi(a);
 		break;
 	case REG_DFR:
-		a->reg[reg] = value | 0x0FFFFFFF;
+		REG(a, reg) = value | 0x0FFFFFFF;
 		break;
 	case REG_SVR:
 		svr_write(v, value);
 		break;
 	case REG_ESR: /* any write makes what was collected readable */
-		a->reg[reg] = __atomic_exchange_n(&a->esr_shadow, 0, __ATOMIC_RELAXED);
+		REG(a, reg) = __atomic_exchange_n(&a->esr_shadow, 0, __ATOMIC_RELAXED);
 		break;
 	case REG_ICR:
-		a->reg[reg] = value & ~(1u << 12);
-		dest = a->reg[REG_ICR2];
-		vapic_send(v, a->reg[reg], vapic_is_x2(a) ? dest : dest >> 24);
+		REG(a, reg) = value & ~(1u << 12);
+		dest = REG(a, REG_ICR2);
+		vapic_send(v, REG(a, reg), vapic_is_x2(a) ? dest : dest >> 24);
 		break;
 	case REG_LVT ... REG_LVT + LVT_ERROR:
-		a->reg[reg] = a->reg[REG_SVR] & SVR_ENABLE ? value : value | LVT_MASKED;
+		REG(a, reg) = REG(a, REG_SVR) & SVR_ENABLE ? value : value | LVT_MASKED;
 		if (reg == REG_LVT + LVT_TIMER)
 			vapic_timer_lvt_changed(v);
 		break;
@@ -259,8 +258,8 @@ static void reg_write(struct vcpu *v, u32 reg, u32 value)
 	case REG_DIVIDE:
 		vapic_timer_set_divide(v, value);
 		break;
-	default: /* LDR, ICR2 */
-		a->reg[reg] = value;
+	default: /* TPR, LDR, ICR2 */
+		REG(a, reg) = value;
 		break;
 	}
 }
@@ -296,6 +295,17 @@ void vapic_mmio_write(struct vcpu *v, u32 offset, unsigned int width, u64 value)
 		reg_write(v, reg, (u32)value & rules[reg].writable);
 }
 
+/* The CPU stores what the guest writes as it is, and tells us then. */
+void vapic_written(struct vcpu *v, u32 offset)
+{
+	u32 reg = offset >> 4;
+
+	if (reg == REG_ID)
+		identify(&v->vapic);
+	else if (reg < VAPIC_REGS)
+		vapic_mmio_write(v, reg << 4, 4, REG(&v->vapic, reg));
+}
+
 /* MSRs */
 
 static void registers_reset(struct vcpu *v)
@@ -304,12 +314,14 @@ static void registers_reset(struct vcpu *v)
 
 	vapic_timer_stop(v);
 	a->timer_running = false;
-	a->tpr = a->esr_shadow = a->irr_hint = a->isr_hint = 0;
+	a->esr_shadow = a->irr_hint = a->isr_hint = a->divide = 0;
 	for (unsigned int i = 0; i < VAPIC_REGS; i++)
-		a->reg[i] = i - REG_LVT <= LVT_ERROR ? LVT_MASKED : 0;
-	a->reg[REG_SVR] = 0xFF;
-	a->reg[REG_DFR] = ~0u;
-	a->reg[REG_LDR] = vapic_is_x2(a) ? x2_ldr(a) : 0;
+		REG(a, i) = i - REG_LVT <= LVT_ERROR ? LVT_MASKED : 0;
+	identify(a);
+	a->enabled = false;
+	REG(a, REG_SVR) = 0xFF;
+	REG(a, REG_DFR) = ~0u;
+	REG(a, REG_LDR) = vapic_is_x2(a) ? x2_ldr(a) : 0;
 }
 
 /* IA32_APIC_BASE: bits 11:10 are the mode: 0 disabled, 2 xAPIC, 3 x2APIC. Only the steps of SDM
@@ -324,11 +336,13 @@ static int base_write(struct vcpu *v, u64 value)
 	if ((value & ~(BASE_BSP | BASE_EXTD | BASE_EN)) != VAPIC_BASE || !(steps[old] >> mode & 1))
 		return -XEN_EINVAL;
 	a->base_msr = VAPIC_BASE | (a->base_msr & BASE_BSP) | (value & (BASE_EXTD | BASE_EN));
+	vcpu_dirty(v, HVM_STATE_apic);
+	identify(a);
 	if (mode == 0) {
 		registers_reset(v);
 	} else if (mode != old && mode == 3) {
-		a->reg[REG_LDR] = x2_ldr(a);
-		a->reg[REG_ICR2] = 0;
+		REG(a, REG_LDR) = x2_ldr(a);
+		REG(a, REG_ICR2) = 0;
 	}
 	return 0;
 }
@@ -354,7 +368,7 @@ int vapic_msr_read(struct vcpu *v, u32 index, u64 *value)
 		return -XEN_EINVAL;
 	*value = reg_read(v, reg);
 	if (reg == REG_ICR)
-		*value |= (u64)a->reg[REG_ICR2] << 32;
+		*value |= (u64)REG(a, REG_ICR2) << 32;
 	return 0;
 }
 
@@ -370,7 +384,7 @@ int vapic_msr_write(struct vcpu *v, u32 index, u64 value)
 	if (reg == REG_ICR) {
 		if ((u32)value & ~rules[REG_ICR].writable)
 			return -XEN_EINVAL;
-		a->reg[REG_ICR2] = (u32)(value >> 32);
+		REG(a, REG_ICR2) = (u32)(value >> 32);
 		reg_write(v, reg, (u32)value);
 		return 0;
 	}
@@ -379,7 +393,7 @@ int vapic_msr_write(struct vcpu *v, u32 index, u64 value)
 	if (reg == REG_SELF)
 		self_ipi(v, (u8)value);
 	else if (likely(reg == REG_TPR))
-		a->tpr = (u32)value;
+		REG(a, REG_TPR) = (u32)value;
 	else
 		reg_write(v, reg, (u32)value);
 	return 0;
@@ -387,12 +401,12 @@ int vapic_msr_write(struct vcpu *v, u32 index, u64 value)
 
 u64 vapic_get_cr8(const struct vcpu *v)
 {
-	return v->vapic.tpr >> 4;
+	return REG(&v->vapic, REG_TPR) >> 4;
 }
 
 void vapic_set_cr8(struct vcpu *v, u64 value)
 {
-	v->vapic.tpr = (u32)(value & 0xF) << 4;
+	REG(&v->vapic, REG_TPR) = (u32)(value & 0xF) << 4;
 }
 
 /* Life */

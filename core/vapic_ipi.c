@@ -45,12 +45,12 @@ static void deliver(struct vcpu *v, struct vcpu *to, u32 low)
 /* Is `to` a member of the logical destination dest, sent in the other's or its own mode? */
 static bool match_logical(const struct vapic *to, u32 dest)
 {
-	u32 ldr = READ_ONCE(to->reg[REG_LDR]);
+	u32 ldr = READ_ONCE(REG(to, REG_LDR));
 
 	if (vapic_is_x2(to))
 		return dest >> 16 == ldr >> 16 && (dest & ldr & 0xFFFF);
 	ldr >>= 24;
-	if (READ_ONCE(to->reg[REG_DFR]) >> 28 == 0xF) /* flat */
+	if (READ_ONCE(REG(to, REG_DFR)) >> 28 == 0xF) /* flat */
 		return ldr & dest;
 	return (dest >> 4 == ldr >> 4 || dest >> 4 == 0xF) && (dest & ldr & 0xF);
 }
@@ -91,7 +91,8 @@ void vapic_send(struct vcpu *v, u32 low, u32 dest)
 			continue;
 		if (mode != LOWEST)
 			deliver(v, to, low);
-		else if (!lowest || READ_ONCE(to->vapic.tpr) < READ_ONCE(lowest->vapic.tpr))
+		else if (!lowest || READ_ONCE(REG(&to->vapic, REG_TPR)) <
+					    READ_ONCE(REG(&lowest->vapic, REG_TPR)))
 			lowest = vapic_software_enabled(to) ? to : lowest;
 	}
 	if (lowest)

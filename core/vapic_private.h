@@ -14,6 +14,9 @@
 
 #define VECTOR_LOWEST 16u /* those below are the exceptions' */
 
+/* A register, by its offset / 16. */
+#define REG(apic, reg) ((apic)->page[(reg)*4u])
+
 static inline bool vapic_is_x2(const struct vapic *a)
 {
 	return a->base_msr & BASE_EXTD;
@@ -24,7 +27,7 @@ static inline bool vapic_is_x2(const struct vapic *a)
 static inline bool vapic_irr_set(struct vapic *a, u8 vector)
 {
 	u32 bit = 1u << (vector & 31);
-	u32 old = __atomic_fetch_or(&a->reg[REG_IRR + (vector >> 5)], bit, __ATOMIC_SEQ_CST);
+	u32 old = __atomic_fetch_or(&REG(a, REG_IRR + (vector >> 5)), bit, __ATOMIC_SEQ_CST);
 
 	if (!(READ_ONCE(a->irr_hint) >> (vector >> 5) & 1))
 		__atomic_fetch_or(&a->irr_hint, 1u << (vector >> 5), __ATOMIC_SEQ_CST);

@@ -16,12 +16,12 @@ static unsigned int divide_shift(u32 divide)
 
 static u64 period_ns(const struct vapic *a)
 {
-	return (u64)a->reg[REG_INITIAL] << divide_shift(a->reg[REG_DIVIDE]);
+	return (u64)REG(a, REG_INITIAL) << divide_shift(a->divide);
 }
 
 static bool is_periodic(const struct vapic *a)
 {
-	return a->reg[REG_LVT + LVT_TIMER] & LVT_PERIODIC;
+	return REG(a, REG_LVT + LVT_TIMER) & LVT_PERIODIC;
 }
 
 /* Moves the start of a periodic timer to that of the period now is in: one step without a division
@@ -62,7 +62,7 @@ static void arm(struct vapic *a, u64 now)
 		catch_up(a, now);
 	else if (now - a->timer_start_ns >= period_ns(a))
 		a->timer_running = false;
-	if (a->timer_running && !(a->reg[REG_LVT + LVT_TIMER] & LVT_MASKED))
+	if (a->timer_running && !(REG(a, REG_LVT + LVT_TIMER) & LVT_MASKED))
 		timer_set(&a->timer, a->timer_start_ns + period_ns(a));
 }
 
@@ -93,7 +93,7 @@ u32 vapic_timer_current(const struct vcpu *v)
 			return 0;
 		elapsed %= period;
 	}
-	return (u32)((period - elapsed) >> divide_shift(a->reg[REG_DIVIDE]));
+	return (u32)((period - elapsed) >> divide_shift(a->divide));
 }
 
 void vapic_timer_lvt_changed(struct vcpu *v)
@@ -107,7 +107,7 @@ void vapic_timer_set_initial(struct vcpu *v, u32 count)
 	struct vapic *a = &v->vapic;
 
 	vapic_timer_stop(v);
-	a->reg[REG_INITIAL] = count;
+	REG(a, REG_INITIAL) = count;
 	a->timer_running = count != 0;
 	a->timer_start_ns = clock_ns();
 	arm(a, a->timer_start_ns);
@@ -120,8 +120,8 @@ void vapic_timer_set_divide(struct vcpu *v, u32 value)
 	u64 now = clock_ns();
 
 	vapic_timer_stop(v);
-	a->reg[REG_DIVIDE] = value;
+	REG(a, REG_DIVIDE) = a->divide = value;
 	/* It goes on from the present count at the new speed. */
-	a->timer_start_ns = now - ((u64)(a->reg[REG_INITIAL] - left) << divide_shift(value));
+	a->timer_start_ns = now - ((u64)(REG(a, REG_INITIAL) - left) << divide_shift(value));
 	arm(a, now);
 }

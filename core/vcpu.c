@@ -65,8 +65,10 @@ int vcpu_create(struct domain *d, u32 id)
 	timer_init(&v->poll_timer, singleshot_poll_expired);
 	vcpu_op_init(v);
 	msr_reset(v);
-	vapic_reset(v, false);
-	err = sched_vcpu_init(v);
+	v->vapic.page = domain_page_alloc(d, 0);
+	if (v->vapic.page)
+		vapic_reset(v, false);
+	err = v->vapic.page ? sched_vcpu_init(v) : -XEN_ENOMEM;
 	if (!err)
 		err = xstate_init(v);
 	if (!err)
@@ -95,6 +97,8 @@ void vcpu_destroy(struct vcpu *v)
 	if (v->hvm)
 		hvm->vcpu_destroy(v);
 	xstate_destroy(v);
+	if (v->vapic.page)
+		domain_page_free(d, v->vapic.page, 0);
 	sched_vcpu_destroy(v);
 	domain_page_free(d, v, 0);
 }

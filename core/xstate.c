@@ -40,46 +40,28 @@ _Static_assert(offsetof(struct xsave_area, st) == 32, "FXSAVE format");
 _Static_assert(offsetof(struct xsave_area, cpu) == 464, "FXSAVE format");
 
 static u64 mask; /* 0: FXSAVE is all there is */
-static u32 area_size = LEGACY_SIZE;
-/* AMD CPUs before XSaveErPtr leave the last x87 instruction's addresses in place when they restore
- * a state without a pending exception: another guest could read them. */
-static bool leaks_pointers;
-
 static void measure(void)
 {
 	struct cpuid_regs r = cpuid(0xD, 0);
+	u32 size = LEGACY_SIZE + HEADER_SIZE;
 
 	mask = ((u64)r.edx << 32 | r.eax) &
 	       (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU);
-	area_size = LEGACY_SIZE + HEADER_SIZE;
 	for (u32 i = 2; i < 64; i++) {
 		if (!(mask & bit64(i)))
 			continue;
 		r = cpuid(0xD, i); /* EAX: size, EBX: offset */
-		area_size = (u32)max_u64(area_size, (u64)r.eax + r.ebx);
+		size = (u32)max_u64(size, (u64)r.eax + r.ebx);
 	}
-	assert(area_size <= PAGE_SIZE);
+	assert(size <= PAGE_SIZE);
 }
 
 void xstate_init_cpu(void)
 {
-	if (this_cpu()->id == 0) {
-		/* AMD's alone have it: those with SVM. */
-		leaks_pointers = cpu_has(CPU_SVM) && !(cpu_features.words[CPU_E8_EBX] & (1u << 2));
-		if (cpu_has(CPU_XSAVE))
-			measure();
-	}
+	if (this_cpu()->id == 0 && cpu_has(CPU_XSAVE))
+		measure();
 	if (mask)
 		xsetbv(0, mask);
-}
-
-u64 xstate_mask(void)
-{
-	return mask;
-}
-u32 xstate_size(void)
-{
-	return area_size;
 }
 
 int xstate_init(struct vcpu *v)
@@ -102,13 +84,7 @@ void xstate_destroy(struct vcpu *v)
 	v->xsave = NULL;
 }
 
-void xstate_changed(struct vcpu *v)
-{
-	((struct xsave_area *)v->xsave)->cpu = 0;
-}
-
-/* What the guest's XSETBV would have accepted; other values would fault here. */
-static bool xcr0_valid(u64 x)
+bool xstate_valid(u64 x)
 {
 	u64 avx512 = x & XCR0_AVX512;
 
@@ -120,7 +96,7 @@ static void restore(const struct xsave_area *a)
 {
 	static const u32 zero;
 
-	if (leaks_pointers)
+	if (hvm->keeps_x87_pointers && !cpu_has(CPU_XSAVE_ERR_PTR))
 		__asm__ volatile("fnclex\n emms\n fildl %0" ::"m"(zero));
 	if (mask)
 		xrstor(a, mask);
@@ -139,7 +115,7 @@ void xstate_switch_in(struct vcpu *v)
 	cpu->fpu_owner = v;
 	a->cpu = cpu->id + 1;
 	if (mask)
-		xsetbv(0, xcr0_valid(v->regs.xcr0) ? v->regs.xcr0 : XCR0_X87);
+		xsetbv(0, xstate_valid(v->regs.xcr0) ? v->regs.xcr0 : XCR0_X87);
 }
 
 /* Most guests' x87 never leaves its initial state, which not every CPU and no emulator notices,

@@ -11,8 +11,8 @@ struct vcpu;
 
 /* Each CPU once, the boot CPU first; CR4.OSXSAVE is on. */
 void xstate_init_cpu(void);
-u64 xstate_mask(void); /* XCR0 bits that are switched; 0 without XSAVE */
-u32 xstate_size(void); /* bytes of a vCPU's area, <= 4096 */
+/* Would XSETBV accept it here (AMD APM vol. 4 and SDM vol. 2, "XSETBV")? */
+bool xstate_valid(u64 xcr0);
 
 /* Gives v an area in reset state: v->xsave. 0 or -XEN_ENOMEM. */
 must_use int xstate_init(struct vcpu *v);
@@ -21,7 +21,5 @@ void xstate_destroy(struct vcpu *v); /* v may have no area */
 /* v becomes, or ceases to be, this CPU's. v->regs.xcr0 is current after switch_out alone. */
 void xstate_switch_in(struct vcpu *v);
 void xstate_switch_out(struct vcpu *v);
-/* v's area was written by someone else: registers that still hold the old state are stale. */
-void xstate_changed(struct vcpu *v);
 
 #endif

@@ -2,25 +2,6 @@
 /* AMD-V as core/ sees it. */
 #include <svm/svm.h>
 
-#include <core/lib/string.h>
-
-#define HYPERCALL_SLOT  32u
-#define HYPERCALL_SLOTS 128u
-#define HYPERCALL_IRET  23u /* never a hypercall for this kind of guest */
-
-/* guest-abi 1.7: slot n is mov $n, %eax; vmmcall; ret. */
-static void hypercall_page(u8 *page)
-{
-	for (u32 i = 0; i < HYPERCALL_SLOTS; i++) {
-		const u8 code[] = {0xB8, (u8)i, 0, 0, 0, 0x0F, 0x01, 0xD9, 0xC3};
-		u8 *slot = page + i * HYPERCALL_SLOT;
-
-		memset(slot, 0xCC, HYPERCALL_SLOT);
-		memcpy(slot, code, sizeof(code));
-	}
-	memcpy(page + HYPERCALL_IRET * HYPERCALL_SLOT, "\x0F\x0B", 2); /* UD2 */
-}
-
 const struct hvm_ops svm_ops = {
 	.name = "AMD-V",
 	.ept = &npt_format,
@@ -40,6 +21,7 @@ const struct hvm_ops svm_ops = {
 	.flush = svm_flush,
 	.set_ports = svm_set_ports,
 	.domain_destroy = svm_domain_destroy,
-	.hypercall_page = hypercall_page,
+	.hypercall_insn = {0x0F, 0x01, 0xD9}, /* VMMCALL */
+	.keeps_x87_pointers = true,
 	.dump = svm_dump,
 };

@@ -282,7 +282,8 @@ void svm_run(struct vcpu *v, struct hvm_exit *exit)
 	struct vmcb *b = v->hvm;
 	struct pcpu *cpu = this_cpu();
 	const struct vmcb *host = (const struct vmcb *)cpu->hvm + 1;
-	u8 tpr = (v->vapic.tpr >> 4) & 0xFu;
+	u32 *vtpr = &v->vapic.page[VAPIC_TPR];
+	u8 tpr = (*vtpr >> 4) & 0xFu;
 	enum svm_exit_kind kind;
 	bool soft;
 
@@ -298,7 +299,7 @@ void svm_run(struct vcpu *v, struct hvm_exit *exit)
 	v->regs.gpr[GPR_RAX] = b->rax;
 	v->int_shadow = b->int_state & INT_STATE_SHADOW;
 	if (unlikely((b->int_ctl & V_TPR_MASK) != tpr))
-		v->vapic.tpr = (u32)(b->int_ctl & V_TPR_MASK) << 4;
+		*vtpr = (u32)(b->int_ctl & V_TPR_MASK) << 4;
 	if (unlikely(v->event.valid))
 		event_done(v, b);
 	if (unlikely(b->exit_int_info & EVENT_VALID))

@@ -47,7 +47,6 @@ void svm_domain_destroy(struct domain *d);
 /* In map (MSRPM_SIZE bytes): lets reads or writes of an MSR through. False if the map has no place
  * for it: it is always intercepted. */
 bool svm_msrpm_allow(u8 *map, u32 msr, bool read, bool write);
-void svm_iopm_set(u8 *map, u16 first, u16 last, bool intercept);
 void svm_dump(const struct vcpu *v);
 
 /* state.c */

@@ -7,6 +7,7 @@
 #include <arch/x86_64/cpu/regs.h>
 #include <arch/x86_64/mm/paging.h>
 #include <core/domain.h>
+#include <core/lib/bitmap.h>
 #include <core/lib/print.h>
 #include <core/lib/string.h>
 #include <core/vcpu.h>
@@ -46,22 +47,6 @@ bool svm_msrpm_allow(u8 *map, u32 msr, bool read, bool write)
 		}
 	}
 	return false;
-}
-
-void svm_iopm_set(u8 *map, u16 first, u16 last, bool intercept)
-{
-	for (u32 port = first; port <= last; port++) {
-		u8 bit = (u8)(1u << (port & 7u));
-
-		if ((port & 7u) == 0 && port + 7 <= last) {
-			__atomic_store_n(&map[port / 8], intercept ? 0xFF : 0, __ATOMIC_RELAXED);
-			port += 7;
-		} else if (intercept) {
-			__atomic_fetch_or(&map[port / 8], bit, __ATOMIC_RELAXED);
-		} else {
-			__atomic_fetch_and(&map[port / 8], (u8)~bit, __ATOMIC_RELAXED);
-		}
-	}
 }
 
 void svm_maps_init(void)
@@ -137,7 +122,7 @@ int svm_set_ports(struct domain *d, u16 first, u16 last, bool open)
 	map = iopm_of(d);
 	if (!map)
 		return -XEN_ENOMEM;
-	svm_iopm_set(map, first, last, !open);
+	bitmap_fill(map, first, last, !open);
 	return 0;
 }
 

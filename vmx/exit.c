@@ -2,6 +2,8 @@
 /* Exit reasons and their facts, decoded. */
 #include <vmx/exit.h>
 
+#include <core/vapic.h>
+
 #define INSN    NEEDS_LENGTH
 #define QUAL    NEEDS_QUALIFICATION
 #define UNKNOWN (NEEDS_QUALIFICATION | NEEDS_EVENT)
@@ -32,12 +34,14 @@ static const struct exit_rule {
 	[39] = {KIND_plain, EXIT_undefined, 0}, /* MONITOR */
 	[40] = {KIND_plain, EXIT_pause, INSN},
 	[43] = {KIND_plain, EXIT_handled, 0}, /* TPR below threshold: see what is deliverable now */
+	[44] = {KIND_apic_access, EXIT_npf, QUAL},
 	[48] = {KIND_npf, EXIT_npf, QUAL | NEEDS_PHYSICAL},
 	[50] = {KIND_plain, EXIT_undefined, 0}, /* INVEPT */
 	[52] = {KIND_plain, EXIT_interrupt, 0}, /* preemption timer */
 	[53] = {KIND_plain, EXIT_undefined, 0}, /* INVVPID */
 	[54] = {KIND_plain, EXIT_cache, INSN},  /* WBINVD */
 	[55] = {KIND_plain, EXIT_xsetbv, INSN},
+	[56] = {KIND_apic_written, EXIT_apic_written, QUAL},
 	[59] = {KIND_plain, EXIT_undefined, 0}, /* VMFUNC */
 };
 
@@ -110,6 +114,18 @@ static void decode_npf(const struct vmx_exit_info *info, struct hvm_exit *exit)
 	exit->u.npf.table_walk = (facts & final) != final;
 }
 
+/* The CPU could not do it by itself; it goes the way of any access without memory behind it. */
+static void decode_apic_access(const struct vmx_exit_info *info, struct hvm_exit *exit)
+{
+	u32 type = info->qualification >> 12 & 15u;
+
+	exit->u.npf.gpa = gpa(VAPIC_BASE | (info->qualification & PAGE_MASK));
+	exit->u.npf.access = type == APIC_ACCESS_WRITE   ? EPT_W
+			     : type == APIC_ACCESS_FETCH ? EPT_X
+							 : EPT_R;
+	exit->u.npf.table_walk = type > APIC_ACCESS_FETCH; /* or delivering an event */
+}
+
 enum vmx_exit_kind vmx_exit_decode(const struct vmx_exit_info *info, u32 ecx, struct hvm_exit *exit)
 {
 	const struct exit_rule *rule = rule_of(info->reason);
@@ -131,6 +147,12 @@ enum vmx_exit_kind vmx_exit_decode(const struct vmx_exit_info *info, u32 ecx, st
 		break;
 	case KIND_npf:
 		decode_npf(info, exit);
+		break;
+	case KIND_apic_access:
+		decode_apic_access(info, exit);
+		break;
+	case KIND_apic_written:
+		exit->u.raw.code = info->qualification & PAGE_MASK;
 		break;
 	case KIND_cr:
 		/* MOV to CR0 or CR4; all else is the guest's own. */

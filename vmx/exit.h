@@ -14,6 +14,8 @@ enum vmx_exit_kind {
 	KIND_read_msr,
 	KIND_write_msr,
 	KIND_npf,
+	KIND_apic_access,
+	KIND_apic_written,
 	KIND_exception, /* resolved into the ones below */
 	KIND_ud,        /* from here on run.c has an action for each */
 	KIND_db,

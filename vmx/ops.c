@@ -2,25 +2,6 @@
 /* VT-x as core/ sees it. */
 #include <vmx/vmx.h>
 
-#include <core/lib/string.h>
-
-#define HYPERCALL_SLOT  32u
-#define HYPERCALL_SLOTS 128u
-#define HYPERCALL_IRET  23u /* never a hypercall for this kind of guest */
-
-/* guest-abi 1.7: slot n is mov $n, %eax; vmcall; ret. */
-static void hypercall_page(u8 *page)
-{
-	for (u32 i = 0; i < HYPERCALL_SLOTS; i++) {
-		const u8 code[] = {0xB8, (u8)i, 0, 0, 0, 0x0F, 0x01, 0xC1, 0xC3};
-		u8 *slot = page + i * HYPERCALL_SLOT;
-
-		memset(slot, 0xCC, HYPERCALL_SLOT);
-		memcpy(slot, code, sizeof(code));
-	}
-	memcpy(page + HYPERCALL_IRET * HYPERCALL_SLOT, "\x0F\x0B", 2); /* UD2 */
-}
-
 const struct hvm_ops vmx_ops = {
 	.name = "VT-x",
 	.ept = &ept_format,
@@ -40,6 +21,6 @@ const struct hvm_ops vmx_ops = {
 	.flush = vmx_flush,
 	.set_ports = vmx_set_ports,
 	.domain_destroy = vmx_domain_destroy,
-	.hypercall_page = hypercall_page,
+	.hypercall_insn = {0x0F, 0x01, 0xC1}, /* VMCALL */
 	.dump = vmx_dump,
 };

@@ -174,7 +174,7 @@ static __attribute__((noinline)) void shadow_step(const struct vcpu *v)
 static inline bool prepare(struct vcpu *v, struct vmx_vcpu *x)
 {
 	const u32 changing = PRIMARY_IRQ_WINDOW | PRIMARY_NMI_WINDOW | PRIMARY_MOV_DR;
-	u32 tpr = v->vapic.tpr, primary = x->primary & ~changing;
+	u32 tpr = v->vapic.page[VAPIC_TPR], primary = x->primary & ~changing;
 	/* TPR is native; only if lowering it may release an interrupt must we know. */
 	u32 threshold = READ_ONCE(v->vapic.irr_hint) ? tpr >> 4 & 0xFu : 0;
 	u32 blocked = v->int_shadow | (v->nmi_masked ? BLOCKED_NMI : 0);
@@ -190,7 +190,6 @@ static inline bool prepare(struct vcpu *v, struct vmx_vcpu *x)
 		x->primary = primary;
 		vmwrite(PRIMARY_CONTROLS, primary);
 	}
-	x->apic[TPR_INDEX] = tpr;
 	if (unlikely(threshold != x->threshold)) {
 		x->threshold = threshold;
 		vmwrite(TPR_THRESHOLD, threshold);
@@ -295,7 +294,6 @@ void vmx_run(struct vcpu *v, struct hvm_exit *exit)
 	x->interruptibility = (u32)vmread(GUEST_INTERRUPTIBILITY);
 	v->int_shadow = x->interruptibility & SHADOW_BITS;
 	v->nmi_masked = x->interruptibility & BLOCKED_NMI;
-	v->vapic.tpr = x->apic[TPR_INDEX];
 	v->event.valid = false;
 	vectoring = (u32)vmread(IDT_VECTORING);
 	if (unlikely(vectoring & EVENT_VALID))

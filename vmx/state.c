@@ -215,6 +215,8 @@ void vmx_store(struct vcpu *v, unsigned int groups)
 	}
 	if (groups & HVM_STATE_msr)
 		store_msrs(r, x);
+	if (groups & HVM_STATE_apic)
+		vmx_apic_mode(v);
 	if (groups & HVM_STATE_debug) {
 		vmwrite(GUEST_DR7, r->dr7);
 		if (x->dr_live)

@@ -7,10 +7,13 @@
 #include <arch/x86_64/cpu/insn.h>
 #include <arch/x86_64/cpu/percpu.h>
 #include <arch/x86_64/cpu/regs.h>
+#include <arch/x86_64/irq/apic_regs.h>
 #include <arch/x86_64/mm/paging.h>
 #include <arch/x86_64/platform/clock.h>
 #include <core/cpuid.h>
 #include <core/domain.h>
+#include <core/mm/p2m.h>
+#include <core/lib/bitmap.h>
 #include <core/lib/print.h>
 #include <core/lib/string.h>
 #include <core/vcpu.h>
@@ -19,9 +22,8 @@
 #include <xen/errno.h>
 
 #define MSR_MAP_SIZE   0x1000u
-#define IO_MAPS_ORDER  1u /* A: ports below 0x8000, B: the others */
-#define IO_MAPS_SIZE   0x2000u
-#define PLE_GAP_TICKS  128u /* PAUSEs further apart than this are not one loop */
+#define IO_MAPS_SIZE   0x2000u /* A: ports below 0x8000, B: the others */
+#define PLE_GAP_TICKS  128u    /* PAUSEs further apart than this are not one loop */
 #define PLE_SPIN_TICKS 40000u
 #define EPTP_WB        6ull
 #define EPTP_WALK_4    (3ull << 3)
@@ -30,6 +32,7 @@
 
 static u32 timer_ticks; /* of the preemption timer in a millisecond */
 static u8 guest_msr_map[MSR_MAP_SIZE] __attribute__((aligned(4096)));
+static u8 x2apic_msr_map[MSR_MAP_SIZE] __attribute__((aligned(4096))); /* the APIC by the CPU */
 
 /* The CPU holds the guest's values as long as its vCPU is there: by the VMCS (bases, SYSENTER), or
  * switched by hand with the vCPU. Time is native. Those that are switched by hand and never change
@@ -60,6 +63,25 @@ bool vmx_msr_allow(u8 *map, u32 msr, bool read, bool write)
 	return true;
 }
 
+/* What the CPU does alone in x2APIC mode: TPR; with APIC-register virtualization it reads all that
+ * is plain storage. PPR, the timer's count and ICR's upper half are not what its page holds. */
+static void x2apic_map_init(void)
+{
+	static const u8 plain[][2] = {{REG_ID, REG_VERSION},
+				      {REG_LDR, REG_LDR},
+				      {REG_SVR, REG_ESR},
+				      {REG_LVT, REG_INITIAL},
+				      {REG_DIVIDE, REG_DIVIDE}};
+
+	memcpy(x2apic_msr_map, guest_msr_map, sizeof(x2apic_msr_map));
+	vmx_msr_allow(x2apic_msr_map, MSR_X2APIC_FIRST + REG_TPR, true, true);
+	if (!(vmx_caps.secondary >> 32 & SECONDARY_APIC_REGS))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		for (u32 reg = plain[i][0]; reg <= plain[i][1]; reg++)
+			vmx_msr_allow(x2apic_msr_map, MSR_X2APIC_FIRST + reg, true, false);
+}
+
 void vmx_maps_init(void)
 {
 	u64 base_ns;
@@ -73,43 +95,50 @@ void vmx_maps_init(void)
 		vmx_msr_allow(guest_msr_map, passed_msrs[i].msr, true, passed_msrs[i].write);
 	if (cpu_has(CPU_RDTSCP))
 		vmx_msr_allow(guest_msr_map, MSR_TSC_AUX, true, true);
+	x2apic_map_init();
 }
 
-/* The control domain has port maps of its own, made when first asked for. NULL: out of memory. */
-static u8 *io_maps(struct domain *d)
+/* What a domain has, made when first asked for: the page whose address tells accesses to the
+ * virtual APIC (guests; what is in it can be seen only where a vCPU's APIC is not at that address),
+ * or port maps (the control domain). */
+static unsigned int pages_order(const struct domain *d)
 {
-	if (!d->hvm) {
-		d->hvm = domain_page_alloc(d, IO_MAPS_ORDER);
-		if (d->hvm)
-			memset(d->hvm, 0xFF, IO_MAPS_SIZE);
-	}
-	return d->hvm;
+	return d->control ? 1 : 0;
+}
+
+static int domain_pages(struct domain *d)
+{
+	int err;
+
+	if (d->hvm)
+		return 0;
+	d->hvm = domain_page_alloc(d, pages_order(d));
+	if (!d->hvm)
+		return -XEN_ENOMEM;
+	memset(d->hvm, 0xFF, PAGE_SIZE << pages_order(d));
+	if (d->control || !(vmx_caps.secondary >> 32 & SECONDARY_APIC_PAGE))
+		return 0;
+	err = p2m_map(d, gpa_to_gfn(gpa(VAPIC_BASE)), hpa_to_hfn(virt_to_phys(d->hvm)), 0,
+		      EPT_R | EPT_W, EPT_TYPE_mmio);
+	if (err)
+		vmx_domain_destroy(d);
+	return err;
 }
 
 int vmx_set_ports(struct domain *d, u16 first, u16 last, bool open)
 {
-	u8 *map;
-
 	if (!d->control || first > last)
 		return -XEN_EINVAL;
-	map = io_maps(d);
-	if (!map)
+	if (domain_pages(d))
 		return -XEN_ENOMEM;
-	for (u32 port = first; port <= last; port++) {
-		u8 bit = (u8)(1u << (port & 7u));
-
-		if (open)
-			__atomic_fetch_and(&map[port / 8], (u8)~bit, __ATOMIC_RELAXED);
-		else
-			__atomic_fetch_or(&map[port / 8], bit, __ATOMIC_RELAXED);
-	}
+	bitmap_fill(d->hvm, first, last, !open);
 	return 0;
 }
 
 void vmx_domain_destroy(struct domain *d)
 {
 	if (d->hvm)
-		domain_page_free(d, d->hvm, IO_MAPS_ORDER);
+		domain_page_free(d, d->hvm, pages_order(d));
 	d->hvm = NULL;
 }
 
@@ -211,12 +240,13 @@ void vmx_host_state(struct vmx_vcpu *x)
 int vmx_vcpu_create(struct vcpu *v)
 {
 	struct domain *d = v->domain;
-	const u8 *ports = d->control ? io_maps(d) : NULL;
 	struct vmx_vcpu *x;
 	u64 before;
+	int err;
 
-	if (d->control && !ports)
-		return -XEN_ENOMEM;
+	err = domain_pages(d);
+	if (err)
+		return err;
 	x = domain_page_alloc(d, 1);
 	if (!x)
 		return -XEN_ENOMEM;
@@ -232,12 +262,13 @@ int vmx_vcpu_create(struct vcpu *v)
 	write_host();
 	if (vmx_caps.pin >> 32 & PIN_TIMER)
 		vmwrite(GUEST_TIMER, timer_ticks); /* reloaded by each entry */
-	if (ports) {
-		vmwrite(IO_BITMAP_A, virt_to_phys(ports).v);
-		vmwrite(IO_BITMAP_B, virt_to_phys(ports).v + PAGE_SIZE);
+	if (d->control) {
+		vmwrite(IO_BITMAP_A, virt_to_phys(d->hvm).v);
+		vmwrite(IO_BITMAP_B, virt_to_phys(d->hvm).v + PAGE_SIZE);
+	} else {
+		vmwrite(APIC_ACCESS_PAGE, virt_to_phys(d->hvm).v);
 	}
-	vmwrite(MSR_BITMAP, virt_to_phys(guest_msr_map).v);
-	vmwrite(VIRTUAL_APIC_PAGE, virt_to_phys(x).v);
+	vmwrite(VIRTUAL_APIC_PAGE, virt_to_phys(v->vapic.page).v);
 	vmwrite(TPR_THRESHOLD, 0);
 	vmwrite(EPT_POINTER, x->eptp);
 	vmwrite(LINK_POINTER, VMCS_NONE);
@@ -254,6 +285,24 @@ int vmx_vcpu_create(struct vcpu *v)
 	vmwrite(GUEST_PENDING_DEBUG, 0);
 	vmx_give_back(x, before);
 	return 0;
+}
+
+void vmx_apic_mode(struct vcpu *v)
+{
+	const u32 modes = SECONDARY_APIC_PAGE | SECONDARY_X2APIC | SECONDARY_APIC_REGS;
+	struct vmx_vcpu *x = v->hvm;
+	u32 mode = vapic_mmio_active(v)            ? SECONDARY_APIC_PAGE | SECONDARY_APIC_REGS
+		   : v->vapic.base_msr & BASE_EXTD ? SECONDARY_X2APIC | SECONDARY_APIC_REGS
+						   : 0;
+
+	mode &= (u32)(vmx_caps.secondary >> 32);
+	if (v->domain->control)
+		mode &= ~SECONDARY_APIC_PAGE;
+	x->secondary = (x->secondary & ~modes) | mode;
+	x->generation = 0; /* TLBs know of these modes */
+	vmwrite(SECONDARY_CONTROLS, x->secondary);
+	vmwrite(MSR_BITMAP,
+		virt_to_phys(mode & SECONDARY_X2APIC ? x2apic_msr_map : guest_msr_map).v);
 }
 
 void vmx_vcpu_destroy(struct vcpu *v)

@@ -22,12 +22,8 @@ struct vmx_caps {
 /* CR0 and CR4 bits that are not the guest's to change: see state.c. */
 #define CR0_HOST_OWNED (CR0_NE | CR0_NW | CR0_CD)
 
-#define TPR_INDEX 0x20u /* offset 0x80 of the virtual APIC's page */
-
-/* What we keep of each vCPU: two pages, this and the VMCS. With the TPR shadow alone the CPU
- * touches nothing of its virtual-APIC page but TPR, so the rest of it is ours. */
+/* What we keep of each vCPU: two pages, this and the VMCS. The virtual-APIC page is core's. */
 struct vmx_vcpu {
-	u32 apic[0x100];
 	u64 vmcs;       /* physical address */
 	u64 generation; /* of the pCPU whose VPID this is; 0: none */
 	u64 eptp;
@@ -40,7 +36,6 @@ struct vmx_vcpu {
 	bool dr_live; /* so are DR0-3 and DR6, and not intercepted */
 };
 _Static_assert(sizeof(struct vmx_vcpu) <= PAGE_SIZE, "the VMCS is the next page");
-_Static_assert(offsetof(struct vmx_vcpu, vmcs) == 0x400, "behind the registers of an APIC");
 
 /* probe.c */
 extern struct vmx_caps vmx_caps; /* constant after vmx_probe() */
@@ -55,6 +50,8 @@ void vmx_cpu_disable(void);
 void vmx_maps_init(void); /* the maps of all guests, once, before the first vCPU */
 must_use int vmx_vcpu_create(struct vcpu *v);
 void vmx_vcpu_destroy(struct vcpu *v);
+/* Tells the CPU which accesses to the virtual APIC it can do by itself. v's VMCS is current. */
+void vmx_apic_mode(struct vcpu *v);
 /* What a VMCS says of the CPU it runs on. v is this CPU's. */
 void vmx_host_state(struct vmx_vcpu *x);
 must_use int vmx_set_ports(struct domain *d, u16 first, u16 last, bool open);

@@ -27,7 +27,7 @@ static struct {
 	spinlock_t lock;
 	struct frame *table;
 	u64 count; /* frames in the table */
-	u64 total, free;
+	u64 free;
 	u32 heads[ORDERS];
 	u32 nonempty; /* bit n: heads[n] is not NIL */
 } pool;
@@ -117,7 +117,7 @@ void frame_init(struct frame *table, u64 frames)
 {
 	pool.table = table;
 	pool.count = min_u64(frames, NIL); /* links have 32 bits: 16 TiB of RAM */
-	pool.total = pool.free = 0;
+	pool.free = 0;
 	pool.nonempty = 0;
 	for (unsigned int order = 0; order < ORDERS; order++)
 		pool.heads[order] = NIL;
@@ -137,7 +137,6 @@ void frame_add_region(hpa_t start, hpa_t end)
 		for (; f < last && WORD_OWNER(word_of(f)) == OWNER_RESERVED; f++)
 			pool.table[f].word = WORD(OWNER_FREE) | WORD_DIRTY;
 		insert_run(run, f - run);
-		pool.total += f - run;
 		f++;
 	}
 }
@@ -301,11 +300,6 @@ u32 frame_refs(hfn_t f)
 u64 frames_free(void)
 {
 	return READ_ONCE(pool.free);
-}
-
-u64 frames_total(void)
-{
-	return pool.total;
 }
 
 /* --- access --- */

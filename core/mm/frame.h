@@ -58,8 +58,7 @@ void frame_put(hfn_t f);
 
 u16 frame_owner(hfn_t f); /* OWNER_RESERVED if out of range */
 u32 frame_refs(hfn_t f);
-u64 frames_free(void);  /* 4 KiB frames in the pool */
-u64 frames_total(void); /* 4 KiB frames ever added */
+u64 frames_free(void); /* 4 KiB frames in the pool */
 
 /* Hypervisor's own memory: one zeroed page or 2^order pages, as a pointer. NULL when out. Counted
  * to nobody; core's domain code counts what it spends for each domain. */

@@ -46,8 +46,9 @@ static int map_locked(struct domain *d, gfn_t g, hfn_t f, unsigned int order, un
 
 	if (tables_exceeded(d, g, order))
 		return -XEN_ENOMEM;
-	if ((VAPIC_BASE >> PAGE_SHIFT) - g.v < 1ull << order && !d->control)
-		return -XEN_EINVAL; /* the virtual APIC's page stays a hole */
+	if ((VAPIC_BASE >> PAGE_SHIFT) - g.v < 1ull << order && !d->control &&
+	    type != EPT_TYPE_mmio)
+		return -XEN_EINVAL; /* the virtual APIC's page stays a hole, or the CPU's */
 	r = ept_map(&d->p2m, g, f, order, rights, type);
 	settle(d, r.flush, hfn(0), ~0ull);
 	return r.err;

@@ -78,6 +78,10 @@ def tiny_cases(only, without):
 
 HASWELL = "corei7_haswell_4770"
 MODELS = ["broadwell_ult", "corei7_skylake_x", "corei7_icelake_u", "tigerlake"]
+# Does nothing of the virtual APIC by itself but TPR.
+PLAIN_APIC = "corei7_sandy_bridge_2600k"
+APIC_TESTS = ["ap_realmode", "apic_mmio", "apic_timer", "apic_tpr", "apic_x2", "ipi", "irq_once",
+              "startup_ignored"]
 # What is missing, a model without it, what the log must say.
 LACKING = [("ept", "core2_penryn_t9600", [r"VT-x cannot be used: .*nested paging"]),
            ("unrestricted", "corei5_lynnfield_750", [r"VT-x cannot be used: .*unrestricted guest"]),
@@ -100,6 +104,8 @@ def intel_cases(only, without):
         intel(by_name["debian-1"], name="intel-debian-2", cpus=2, timeout=400,
               guests=[debian("deb0", vcpus=2)],
               must=booted("deb0") + [r"deb0\| plinth-guest .*cpus=2 "]),
+        intel(Case("apic", [g for g in by_name["tiny-1"].guests if g.name in APIC_TESTS]),
+              name="intel-plain-apic", cpu=PLAIN_APIC),
     ] + [intel(hello, name="intel-" + model, cpu=model) for model in MODELS] + [
         intel(hello, name="intel-no-" + what, cpu=model, ends=False, stop_at="halted", must=must,
               disaster=True, guests=[tiny("hello", verdict=False)])

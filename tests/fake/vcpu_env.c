@@ -68,17 +68,12 @@ static unsigned int code_bits(const struct vcpu *v)
 	return env_code_bits;
 }
 
-static void hypercall_page(u8 *page)
-{
-	memset(page, 0xC3, PAGE_SIZE);
-}
-
 static const struct hvm_ops ops = {
 	.name = "fake",
 	.load = load,
 	.cpl = cpl,
 	.code_bits = code_bits,
-	.hypercall_page = hypercall_page,
+	.hypercall_insn = {0x0F, 0x01, 0xD9},
 };
 const struct hvm_ops *hvm = &ops;
 
@@ -273,6 +268,7 @@ int event_register_info(struct vcpu *v, gfn_t frame, u32 offset)
 void env_reset(u32 vcpus, bool x2apic)
 {
 	static struct vcpu *pointers[ENV_VCPUS];
+	static u32 pages[ENV_VCPUS][PAGE_SIZE / 4];
 
 	armed_count = 0;
 	memset(&env_domain, 0, sizeof(env_domain));
@@ -293,6 +289,7 @@ void env_reset(u32 vcpus, bool x2apic)
 	for (u32 i = 0; i < ENV_VCPUS; i++) {
 		pointers[i] = i < vcpus ? &env_vcpu[i] : NULL;
 		env_vcpu[i].domain = &env_domain;
+		env_vcpu[i].vapic.page = pages[i];
 		env_vcpu[i].id = i;
 		env_vcpu[i].regs_valid = HVM_STATE_all;
 	}

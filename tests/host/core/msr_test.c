@@ -239,8 +239,10 @@ static void hypercall_page(void **state)
 	assert_int_equal(wr(0x40000000, ~0xFFFull), GP);
 	assert_int_equal(wr(0x40000000, 0x4000), 0);
 	assert_int_equal(ram[0x3FFF], 0);
-	assert_int_equal(ram[0x4000], 0xC3);
-	assert_int_equal(ram[0x4FFF], 0xC3);
+	assert_memory_equal(ram + 0x4000, "\xB8\0\0\0\0\x0F\x01\xD9\xC3\xCC", 10);
+	assert_memory_equal(ram + 0x4000 + 127 * 32, "\xB8\x7F\0\0\0\x0F\x01\xD9\xC3", 9);
+	assert_memory_equal(ram + 0x4000 + 23 * 32, "\x0F\x0B", 2);
+	assert_int_equal(ram[0x4FFF], 0xCC);
 	assert_int_equal(ram[0x5000], 0);
 	assert_int_equal(env_maps, 0);
 	env_map(4, ENV_FIRST + 4, 0, EPT_R, EPT_TYPE_ram);

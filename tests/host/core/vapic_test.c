@@ -166,7 +166,7 @@ static void modes(void **state)
 	assert_int_equal(rd(V, 0xF0), 0xFF);
 	/* INIT keeps the mode. */
 	start(18, true);
-	env_vcpu[17].vapic.tpr = 0x30;
+	env_vcpu[17].vapic.page[VAPIC_TPR] = 0x30;
 	vapic_reset(&env_vcpu[17], true);
 	assert_int_equal(msr(&env_vcpu[17], 0x1B), 0xFEE00C00);
 	assert_int_equal(msr(&env_vcpu[17], 0x808), 0);
@@ -313,10 +313,10 @@ static unsigned int received(u8 vector)
 	for (u32 i = 0; i < env_domain.max_vcpus; i++) {
 		struct vcpu *v = &env_vcpu[i];
 
-		if (v->vapic.reg[0x20 + (vector >> 5)] >> (vector & 31) & 1) {
+		if (v->vapic.page[(0x20 + (vector >> 5)) * 4] >> (vector & 31) & 1) {
 			set |= 1u << i;
 			vapic_accept(v, vector);
-			v->vapic.reg[0x10 + (vector >> 5)] = v->vapic.isr_hint = 0;
+			v->vapic.page[(0x10 + (vector >> 5)) * 4] = v->vapic.isr_hint = 0;
 		}
 	}
 	return set;
@@ -455,6 +455,54 @@ static void upcall_again(void **state)
 	assert_int_equal(env_upcalls, 0);
 }
 
+static void stored(struct vcpu *v, u32 offset, u32 value)
+{
+	v->vapic.page[offset / 4] = value;
+	vapic_written(v, offset);
+}
+
+/* A CPU that helps writes the page itself, whatever the value: the effect is that of a write. */
+static void written_by_the_cpu(void **state)
+{
+	(void)state;
+	start(3, false);
+	stored(V1, 0x20, 0xABCD1234); /* the id cannot be changed */
+	assert_int_equal(rd(V1, 0x20), 1u << 24);
+	stored(V1, 0x21, 7);
+	assert_int_equal(rd(V1, 0x20), 1u << 24);
+	stored(V, 0x310, 2u << 24 | 0xFFFFFF);
+	assert_int_equal(rd(V, 0x310), 2u << 24);
+	stored(V, 0x300, 0xFFF01000 | 0x71); /* reserved bits go */
+	assert_int_equal(rd(V, 0x300), 0x71);
+	assert_int_equal(received(0x71), 1u << 2);
+	stored(V, 0x320, ~0u);
+	assert_int_equal(rd(V, 0x320), 0x300FF);
+	wr(V, 0xE0, 0);
+	stored(V, 0xE0, 0x12345678);
+	assert_int_equal(rd(V, 0xE0), 0x1FFFFFFF);
+	stored(V, 0xF0, 0xFF);
+	assert_false(vapic_software_enabled(V));
+	V->upcall_vector = 0xF3;
+	env_info.evtchn_upcall_pending = 1;
+	stored(V, 0xF0, 0x1FF);
+	assert_int_equal(vapic_pending(V), 0xF3);
+	assert_int_equal(take(V), 0xF3);
+	stored(V, 0xB0, 0);
+	assert_int_equal(vapic_pending(V), -1);
+	/* The timer goes on from its count at the new speed, though the old divisor is gone. */
+	wr(V, 0x3E0, 0xB);
+	wr(V, 0x380, 1000);
+	env_now += 400;
+	stored(V, 0x3E0, 0x0);
+	assert_int_equal(rd(V, 0x390), 600);
+	env_now += 400;
+	assert_int_equal(rd(V, 0x390), 400);
+	stored(V, 0x380, 0);
+	assert_int_equal(rd(V, 0x390), 0);
+	stored(V, 0xFF0, 1); /* no register */
+	vapic_stop(V);
+}
+
 static unsigned int ticks(struct vcpu *v, u8 vector)
 {
 	(void)v;
@@ -577,8 +625,8 @@ int main(void)
 		cmocka_unit_test(modes),        cmocka_unit_test(x2_faults),
 		cmocka_unit_test(priorities),   cmocka_unit_test(all_vectors),
 		cmocka_unit_test(xapic_ipis),   cmocka_unit_test(x2_ipis),
-		cmocka_unit_test(upcall_again), cmocka_unit_test(timer),
-		cmocka_unit_test(periodic),
+		cmocka_unit_test(upcall_again), cmocka_unit_test(written_by_the_cpu),
+		cmocka_unit_test(timer),        cmocka_unit_test(periodic),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@
 
 static struct vmcb b, host[2], seen; /* seen: b as the entry found it */
 static struct vcpu v;
+static u32 apic_page[PAGE_SIZE / 4];
 static struct hvm_exit e;
 static u8 code[15];
 static size_t code_length;
@@ -102,7 +103,7 @@ int vcpu_skip(struct vcpu *x, const struct hvm_exit *exit)
 }
 void vapic_set_cr8(struct vcpu *x, u64 value)
 {
-	x->vapic.tpr = (u32)value << 4;
+	x->vapic.page[VAPIC_TPR] = (u32)value << 4;
 }
 
 void svm_enter(struct plinth_vcpu_state *regs, u64 vmcb, u64 host_vmcb)
@@ -124,6 +125,8 @@ static int setup(void **state)
 	(void)state;
 	memset(&b, 0, sizeof(b));
 	memset(&v, 0, sizeof(v));
+	memset(apic_page, 0, sizeof(apic_page));
+	v.vapic.page = apic_page;
 	memset(&cpu_features, 0, sizeof(cpu_features));
 	v.hvm = &b;
 	b.host.pa = 0x1000;
@@ -313,19 +316,20 @@ static void mov_to_cr8(void)
 static void task_priority(void **state)
 {
 	(void)state;
-	v.vapic.tpr = 0x5A;
+	v.vapic.page[VAPIC_TPR] = 0x5A;
 	svm_run(&v, &e);
 	assert_int_equal(seen.int_ctl, V_INTR_MASKING | 5);
-	assert_int_equal(v.vapic.tpr, 0x5A); /* the guest left it alone: the low bits stay */
+	assert_int_equal(v.vapic.page[VAPIC_TPR],
+			 0x5A); /* the guest left it alone: the low bits stay */
 	assert_int_equal(seen.intercept[0], 0);
 	guest = lower_tpr;
 	svm_run(&v, &e);
-	assert_int_equal(v.vapic.tpr, 0x20);
+	assert_int_equal(v.vapic.page[VAPIC_TPR], 0x20);
 	guest = NULL;
 	v.vapic.irr_hint = true;
 	svm_run(&v, &e);
 	assert_int_equal(seen.intercept[0], 1u << CODE_CR8_WRITE);
-	v.vapic.tpr = 0;
+	v.vapic.page[VAPIC_TPR] = 0;
 	svm_run(&v, &e);
 	assert_int_equal(seen.intercept[0], 0);
 }
@@ -342,7 +346,7 @@ static void run_code(const char *bytes, size_t n)
 static void cr8_writes(void **state)
 {
 	(void)state;
-	v.vapic.tpr = 0xF0;
+	v.vapic.page[VAPIC_TPR] = 0xF0;
 	v.regs.gpr[GPR_RCX] = 3;
 	v.regs.gpr[GPR_R9] = 16;
 	guest = mov_to_cr8;
@@ -350,7 +354,7 @@ static void cr8_writes(void **state)
 	b.seg[SEG_CS].attr = 1u << 9;
 	fake_cpu->in_guest = (struct domain *)&v;
 	run_code("\x44\x0F\x22\xC1\x90", 5); /* mov %rcx, %cr8 */
-	assert_int_equal(v.vapic.tpr, 0x30);
+	assert_int_equal(v.vapic.page[VAPIC_TPR], 0x30);
 	assert_int_equal(v.regs.rip, 0x1004);
 	assert_int_equal(e.reason, EXIT_handled);
 	run_code("\x45\x0F\x22\xC1", 4); /* mov %r9, %cr8 */
@@ -604,17 +608,6 @@ static void virtual_injection(void **state)
 	svm_tcg = false;
 }
 
-static void hypercall_slots(void **state)
-{
-	static u8 page[4096];
-
-	(void)state;
-	svm_ops.hypercall_page(page);
-	assert_memory_equal(page, "\xB8\0\0\0\0\x0F\x01\xD9\xC3", 9);
-	assert_memory_equal(page + 127 * 32, "\xB8\x7F\0\0\0\x0F\x01\xD9\xC3", 9);
-	assert_memory_equal(page + 23 * 32, "\x0F\x0B", 2);
-}
-
 static void failed_entry(void **state)
 {
 	(void)state;
@@ -644,7 +637,6 @@ int main(void)
 		cmocka_unit_test_setup(nmi_behind_a_shadow, setup),
 		cmocka_unit_test_setup(forgotten_shadow, setup),
 		cmocka_unit_test_setup(virtual_injection, setup),
-		cmocka_unit_test_setup(hypercall_slots, setup),
 		cmocka_unit_test_setup(failed_entry, setup),
 	};
 

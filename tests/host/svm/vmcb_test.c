@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Permission maps and what a new control block intercepts. */
-// links: svm/vmcb.c svm/exit.c tests/fake/svm/cpu.c
+// links: core/lib/bitmap.c svm/vmcb.c svm/exit.c tests/fake/svm/cpu.c
 // cflags: -include tests/fake/svm/cpu.h -include tests/fake/arch/x86_64/mm/paging.h
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +13,7 @@
 #include <arch/x86_64/cpu/features.h>
 #include <arch/x86_64/cpu/regs.h>
 #include <core/domain.h>
+#include <core/lib/bitmap.h>
 #include <core/vcpu.h>
 #include <svm/svm.h>
 #include <xen/errno.h>
@@ -126,13 +127,13 @@ static void port_ranges(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		memset(io, 0xFF, sizeof(io));
-		svm_iopm_set(io, cases[i].first, cases[i].last, false);
+		bitmap_fill(io, cases[i].first, cases[i].last, false);
 		for (u32 port = 0; port < IOPM_SIZE * 8; port++) {
 			bool open = port >= cases[i].first && port <= cases[i].last;
 
 			assert_int_equal(io[port / 8] >> port % 8 & 1, !open);
 		}
-		svm_iopm_set(io, cases[i].first, cases[i].last, true);
+		bitmap_fill(io, cases[i].first, cases[i].last, true);
 		assert_int_equal(zero_bits(io, sizeof(io)), 0);
 	}
 }

@@ -28,26 +28,48 @@ static const struct {
 	enum vmx_exit_kind kind;
 	u8 length;
 } expected[] = {
-	{1, 1, EXIT_handled, KIND_interrupt, 0}, {2, 2, EXIT_shutdown, KIND_plain, 0},
-	{3, 3, EXIT_interrupt, KIND_plain, 0},   {4, 6, EXIT_unknown, KIND_unknown, 0},
-	{7, 7, EXIT_irq_window, KIND_plain, 0},  {8, 8, EXIT_nmi_window, KIND_plain, 0},
-	{9, 9, EXIT_unknown, KIND_unknown, 0},   {10, 10, EXIT_cpuid, KIND_plain, 3},
-	{11, 11, EXIT_undefined, KIND_plain, 0}, {12, 12, EXIT_hlt, KIND_plain, 3},
-	{13, 13, EXIT_cache, KIND_plain, 3},     {14, 14, EXIT_unknown, KIND_unknown, 0},
-	{15, 15, EXIT_handled, KIND_gp, 0},      {16, 17, EXIT_unknown, KIND_unknown, 0},
-	{18, 18, EXIT_hypercall, KIND_plain, 3}, {19, 27, EXIT_undefined, KIND_plain, 0},
-	{28, 28, EXIT_handled, KIND_cr, 0},      {29, 29, EXIT_handled, KIND_dr, 0},
-	{30, 30, EXIT_io, KIND_io, 3},           {31, 31, EXIT_msr, KIND_read_msr, 3},
-	{32, 32, EXIT_msr, KIND_write_msr, 3},   {33, 35, EXIT_unknown, KIND_unknown, 0},
-	{36, 36, EXIT_undefined, KIND_plain, 0}, {37, 38, EXIT_unknown, KIND_unknown, 0},
-	{39, 39, EXIT_undefined, KIND_plain, 0}, {40, 40, EXIT_pause, KIND_plain, 3},
-	{41, 42, EXIT_unknown, KIND_unknown, 0}, {43, 43, EXIT_handled, KIND_plain, 0},
-	{44, 47, EXIT_unknown, KIND_unknown, 0}, {48, 48, EXIT_npf, KIND_npf, 0},
-	{49, 49, EXIT_unknown, KIND_unknown, 0}, {50, 50, EXIT_undefined, KIND_plain, 0},
-	{51, 51, EXIT_unknown, KIND_unknown, 0}, {52, 52, EXIT_interrupt, KIND_plain, 0},
-	{53, 53, EXIT_undefined, KIND_plain, 0}, {54, 54, EXIT_cache, KIND_plain, 3},
-	{55, 55, EXIT_xsetbv, KIND_plain, 3},    {56, 58, EXIT_unknown, KIND_unknown, 0},
-	{59, 59, EXIT_undefined, KIND_plain, 0}, {60, 0xFFFF, EXIT_unknown, KIND_unknown, 0},
+	{1, 1, EXIT_handled, KIND_interrupt, 0},
+	{2, 2, EXIT_shutdown, KIND_plain, 0},
+	{3, 3, EXIT_interrupt, KIND_plain, 0},
+	{4, 6, EXIT_unknown, KIND_unknown, 0},
+	{7, 7, EXIT_irq_window, KIND_plain, 0},
+	{8, 8, EXIT_nmi_window, KIND_plain, 0},
+	{9, 9, EXIT_unknown, KIND_unknown, 0},
+	{10, 10, EXIT_cpuid, KIND_plain, 3},
+	{11, 11, EXIT_undefined, KIND_plain, 0},
+	{12, 12, EXIT_hlt, KIND_plain, 3},
+	{13, 13, EXIT_cache, KIND_plain, 3},
+	{14, 14, EXIT_unknown, KIND_unknown, 0},
+	{15, 15, EXIT_handled, KIND_gp, 0},
+	{16, 17, EXIT_unknown, KIND_unknown, 0},
+	{18, 18, EXIT_hypercall, KIND_plain, 3},
+	{19, 27, EXIT_undefined, KIND_plain, 0},
+	{28, 28, EXIT_handled, KIND_cr, 0},
+	{29, 29, EXIT_handled, KIND_dr, 0},
+	{30, 30, EXIT_io, KIND_io, 3},
+	{31, 31, EXIT_msr, KIND_read_msr, 3},
+	{32, 32, EXIT_msr, KIND_write_msr, 3},
+	{33, 35, EXIT_unknown, KIND_unknown, 0},
+	{36, 36, EXIT_undefined, KIND_plain, 0},
+	{37, 38, EXIT_unknown, KIND_unknown, 0},
+	{39, 39, EXIT_undefined, KIND_plain, 0},
+	{40, 40, EXIT_pause, KIND_plain, 3},
+	{41, 42, EXIT_unknown, KIND_unknown, 0},
+	{43, 43, EXIT_handled, KIND_plain, 0},
+	{44, 44, EXIT_npf, KIND_apic_access, 0},
+	{45, 47, EXIT_unknown, KIND_unknown, 0},
+	{48, 48, EXIT_npf, KIND_npf, 0},
+	{49, 49, EXIT_unknown, KIND_unknown, 0},
+	{50, 50, EXIT_undefined, KIND_plain, 0},
+	{51, 51, EXIT_unknown, KIND_unknown, 0},
+	{52, 52, EXIT_interrupt, KIND_plain, 0},
+	{53, 53, EXIT_undefined, KIND_plain, 0},
+	{54, 54, EXIT_cache, KIND_plain, 3},
+	{55, 55, EXIT_xsetbv, KIND_plain, 3},
+	{56, 56, EXIT_apic_written, KIND_apic_written, 0},
+	{57, 58, EXIT_unknown, KIND_unknown, 0},
+	{59, 59, EXIT_undefined, KIND_plain, 0},
+	{60, 0xFFFF, EXIT_unknown, KIND_unknown, 0},
 };
 
 static void every_reason(void **state)
@@ -67,6 +89,22 @@ static void every_reason(void **state)
 			assert_int_equal(decode(reason | 1u << 27, 0), expected[i].kind);
 		}
 	}
+}
+
+/* The virtual APIC's page: what the CPU could not do alone, and what it did. */
+static void apic_page(void **state)
+{
+	static const u32 access[] = {EPT_R, EPT_W, EPT_X, EPT_R};
+
+	(void)state;
+	for (u32 type = 0; type < ARRAY_SIZE(access); type++) {
+		assert_int_equal(decode(44, type << 12 | 0x390), KIND_apic_access);
+		assert_int_equal(e.u.npf.gpa.v, 0xFEE00390);
+		assert_int_equal(e.u.npf.access, access[type]);
+		assert_int_equal(e.u.npf.table_walk, type == 3);
+	}
+	assert_int_equal(decode(56, 0x300), KIND_apic_written);
+	assert_int_equal(e.u.raw.code, 0x300);
 }
 
 static void failed_entries(void **state)
@@ -179,13 +217,10 @@ static void control_registers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_reason),
-		cmocka_unit_test(failed_entries),
-		cmocka_unit_test(exceptions),
-		cmocka_unit_test(ports),
-		cmocka_unit_test(msrs),
-		cmocka_unit_test(nested_faults),
-		cmocka_unit_test(control_registers),
+		cmocka_unit_test(apic_page),      cmocka_unit_test(every_reason),
+		cmocka_unit_test(failed_entries), cmocka_unit_test(exceptions),
+		cmocka_unit_test(ports),          cmocka_unit_test(msrs),
+		cmocka_unit_test(nested_faults),  cmocka_unit_test(control_registers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
