@@ -19,7 +19,8 @@ class Case:
     cpus: int = 1
     memory: int = 1024          # MiB of the machine
     cpu: str = "EPYC,+svm,+npt"
-    threads: str = "multi"      # QEMU's: one for each CPU, or "single", as on hosts that are not x86
+    threads: str = ""           # QEMU's: one for each CPU, or "single", as on hosts that are not x86
+    uefi: bool = False          # OVMF and GRUB's other half instead of the BIOS
     bed: str = "amd"            # "amd": QEMU; "intel": Bochs, cpu is one of its models
     opts: str = IDLE            # CONTROL_OPTS of the image
     qemu: tuple = ()            # further arguments
@@ -58,6 +59,7 @@ def debian_cases():
              [r"%s\| plinth-guest .*cpus=%d " % (n, c) for n, c in (("one", 1), ("two", 2), ("four", 4))]),
         Case("debian-single", sizes, cpus=4, threads="single", timeout=180,
              must=[p for g in sizes for p in booted(g.name)]),
+        Case("uefi", [debian("deb0")], uefi=True, timeout=120, must=booted("deb0")),
         Case("debian-4-on-1", [debian("four", vcpus=4)], timeout=150,
              must=booted("four") + [r"four\| plinth-guest .*cpus=4 "]),
         Case("debian-ends", ends, cpus=2, timeout=120, must=linux_end),
@@ -104,6 +106,8 @@ def intel_cases(only, without):
         intel(by_name["debian-1"], name="intel-debian-2", cpus=2, timeout=400,
               guests=[debian("deb0", vcpus=2)],
               must=booted("deb0") + [r"deb0\| plinth-guest .*cpus=2 "]),
+        # OVMF leaves IA32_FEATURE_CONTROL open, and has no ACPI _S5 here.
+        intel(by_name["uefi"], timeout=400, ends=False, stop_at=r"no usable ACPI _S5"),
         intel(Case("apic", [g for g in by_name["tiny-1"].guests if g.name in APIC_TESTS]),
               name="intel-plain-apic", cpu=PLAIN_APIC),
     ] + [intel(hello, name="intel-" + model, cpu=model) for model in MODELS] + [

@@ -10,6 +10,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "tests", "boot")
 QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
+OVMF = "/usr/share/ovmf/OVMF.fd"
 PROMPT = re.compile(rb"plinth> ")
 make_lock = threading.Lock()
 
@@ -48,8 +49,8 @@ class Machine:
     drains = True  # what was sent before the end is seen
 
     def __init__(self, iso, log, cpus=1, memory=1024, cpu="EPYC,+svm,+npt", extra=(),
-                 threads="multi"):
-        args = [QEMU, "-machine", "q35", "-accel", "tcg,thread=" + threads, "-cpu", cpu + ",check=off", "-m", "%dM" % memory,
+                 threads=""):
+        args = [QEMU, "-machine", "q35", "-accel", "tcg" + (threads and ",thread=" + threads), "-cpu", cpu + ",check=off", "-m", "%dM" % memory,
                 "-smp", str(cpus), "-nodefaults", "-display", "none", "-serial", "stdio",
                 "-monitor", "none", "-no-reboot", "-boot", "d", "-cdrom", iso, *extra]
         self.complaints = open(log + ".qemu", "w+b")

@@ -18,7 +18,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases  # noqa: E402
 from bochs import Bochs  # noqa: E402
-from machine import BUILD, ROOT, Failure, Machine, pack, repack, run  # noqa: E402
+from machine import BUILD, OVMF, ROOT, Failure, Machine, pack, repack, run  # noqa: E402
 
 IDLE_LINE = "no guest is left: switching the machine off"
 STAMP = r"^(?:\[ *[\d.]+\] ?)?"
@@ -110,9 +110,11 @@ def run_case(case, totals, again=False):
             repack(iso, case.repack)
         began = time.monotonic()
         if case.bed == "amd":
-            machine = Machine(iso, log, case.cpus, case.memory, case.cpu, case.qemu, case.threads)
+            extra = case.qemu + (("-bios", OVMF) if case.uefi else ())
+            machine = Machine(iso, log, case.cpus, case.memory, case.cpu, extra, case.threads)
         else:
-            machine = Bochs(iso, log, case.cpus, case.memory, case.cpu, case.qemu)
+            machine = Bochs(iso, log, case.cpus, case.memory, case.cpu, case.qemu,
+                            OVMF if case.uefi else None)
         if case.script:
             case.script(machine)
         if case.ends:
