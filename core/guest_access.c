@@ -65,13 +65,13 @@ static inline u32 read_u32(u64 at)
 	frame_unmap(page);
 	return value;
 }
-static inline u64 read_u64(u64 at)
+/* The mapping that is noted outlives its map and unmap: the direct map is for ever. */
+static inline u64 *word_at(u64 at)
 {
 	u8 *page = frame_map(hpa_to_hfn(hpa(at)));
-	u64 value = __atomic_load_n((u64 *)(void *)(page + (at & PAGE_MASK)), __ATOMIC_RELAXED);
 
 	frame_unmap(page);
-	return value;
+	return (u64 *)(void *)(page + (at & PAGE_MASK));
 }
 
 /* Bits that every entry of the way must have for this access. NX counts inverted. */
@@ -118,15 +118,13 @@ static u32 walk_legacy(const struct domain *d, struct view *w, const struct plin
  * cannot have seen this CPU's TLB flushed yet. The accessed bits above, and those of reads, are
  * left to the CPU: they are hints for aging, and the guest's own accesses around the call set them.
  */
-static void set_dirty(u64 at, u64 *entry)
+static void set_dirty(u64 *slot, u64 *entry)
 {
-	u8 *page = frame_map(hpa_to_hfn(hpa(at)));
 	u64 dirty = *entry | PTE_A | PTE_D;
 
-	if (__atomic_compare_exchange_n((u64 *)(void *)(page + (at & PAGE_MASK)), entry, dirty,
-					false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n(slot, entry, dirty, false, __ATOMIC_RELAXED,
+					__ATOMIC_RELAXED))
 		*entry = dirty;
-	frame_unmap(page);
 }
 
 /* PAE (3 levels), 4 and 5 levels. Returns ~0 with *out, or the error code's P and RSVD bits. Notes
@@ -144,8 +142,9 @@ static u32 walk_wide(const struct domain *d, struct view *w, const struct plinth
 	for (;; shift -= 9, n++) {
 		if (!view_of(d, w, table >> PAGE_SHIFT))
 			return 0;
-		t->step[n].slot = table + (w->offset << PAGE_SHIFT) + (at >> shift & 511) * 8;
-		t->step[n].entry = entry = read_u64(t->step[n].slot);
+		t->step[n].slot =
+			word_at(table + (w->offset << PAGE_SHIFT) + (at >> shift & 511) * 8);
+		t->step[n].entry = entry = READ_ONCE(*t->step[n].slot);
 		if ((entry & (reserved | PTE_P)) != PTE_P)
 			return entry & PTE_P ? FAULT_P | FAULT_RSVD : 0;
 		table = entry & PTE_FRAME;
@@ -227,13 +226,14 @@ int guest_walk(struct vcpu *v, gva_t at, unsigned int access, gpa_t *out, u32 *f
 	return failed ? -XEN_EFAULT : 0;
 }
 
-/* Apart, so that it has registers of its own: the hottest loop here. */
-static never_inline bool entries_unchanged(const struct guest_trail *t)
+/* All slots of a trail can be read: those that the walk did not get to are the last one's. */
+static inline bool entries_unchanged(const struct guest_trail *t)
 {
-	for (u32 i = 0; i < t->levels; i++)
-		if (read_u64(t->step[i].slot) != t->step[i].entry)
-			return false;
-	return true;
+	u64 differs = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(t->step); i++)
+		differs |= READ_ONCE(*t->step[i].slot) ^ t->step[i].entry;
+	return !differs;
 }
 
 /* One flush came after the trail was made: does it concern none of the trail's frames? So a guest
@@ -245,7 +245,7 @@ static bool trail_survives(const struct domain *d, struct guest_trail *t)
 	if (t->generation + 1 != READ_ONCE(d->tlb_generation) || t->frame.v - first < count)
 		return false;
 	for (u32 i = 0; i < t->levels; i++)
-		if ((t->step[i].slot >> PAGE_SHIFT) - first < count)
+		if (page_to_hfn(t->step[i].slot).v - first < count)
 			return false;
 	t->generation++;
 	return true;
@@ -289,11 +289,14 @@ static never_inline u32 trail_make(struct vcpu *v, struct guest_trail *t, u64 at
 		return WALK_FAILED | access; /* no memory: as if not present */
 	}
 	t->frame = hfn((physical >> PAGE_SHIFT) + w.offset);
+	t->page_at = word_at(hfn_to_hpa(t->frame).v);
 	if (!(v->regs.efer & EFER_LMA)) {
 		t->levels = 0; /* CR0.PG would have to be looked at too */
 		return 0;
 	}
 	leaf = t->step[t->levels - 1].entry;
+	for (u32 i = t->levels; i < ARRAY_SIZE(t->step); i++)
+		t->step[i] = t->step[t->levels - 1];
 	t->writable = w.writable && (leaf & (PTE_A | PTE_D)) == (PTE_A | PTE_D);
 	t->page = at >> PAGE_SHIFT;
 	t->cr3 = v->regs.cr3;
@@ -328,13 +331,12 @@ static never_inline u32 copy_page(struct vcpu *v, u64 at, u8 *buf, size_t n, uns
 	if (unlikely(!trail_holds(v, t, at, access)))
 		failed = trail_make(v, t, at, access);
 	if (likely(!failed)) {
-		u8 *page = frame_map(t->frame), *there = page + (at & PAGE_MASK);
+		u8 *there = (u8 *)t->page_at + (at & PAGE_MASK);
 
 		if (access & ACCESS_WRITE)
 			copy_bytes(there, buf, n);
 		else
 			copy_bytes(buf, there, n);
-		frame_unmap(page);
 	}
 	read_unlock(&d->p2m_lock);
 	return failed;
@@ -397,6 +399,19 @@ int copy_gpa(struct domain *d, gpa_t at, void *buf, size_t n, bool write)
 	}
 	read_unlock(&d->p2m_lock);
 	return err;
+}
+
+bool guest_peek(const struct vcpu *v, u64 at, u64 cr3, u64 cr4, u64 efer, u64 *word)
+{
+	const struct guest_trail *t = &v->trail[at >> PAGE_SHIFT & (GUEST_TRAILS - 1)];
+	u64 differs = (t->page ^ at >> PAGE_SHIFT) | (t->cr3 ^ cr3) | (t->cr4 ^ cr4) |
+		      (t->efer ^ efer) | (t->generation ^ READ_ONCE(v->domain->tlb_generation));
+
+	if (differs || !t->levels || (at & PAGE_MASK) > PAGE_SIZE - sizeof(*word) ||
+	    !entries_unchanged(t))
+		return false;
+	__builtin_memcpy(word, (const u8 *)t->page_at + (at & PAGE_MASK), sizeof(*word));
+	return true;
 }
 
 int guest_fetch(struct vcpu *v, u8 *buf, size_t n, size_t *got)

@@ -27,6 +27,11 @@ must_use int copy_to_guest(struct vcpu *v, gva_t dst, const void *src, size_t n)
 /* n bytes that do not cross a page, by guest-physical address in any domain: to it from buf
  * (write), or from it. 0 or -XEN_EFAULT (also if they do cross). */
 must_use int copy_gpa(struct domain *d, gpa_t at, void *buf, size_t n, bool write);
+/* The 8 bytes at a linear address, if a walk that was made for v under these registers led there,
+ * all that it read is unchanged, and no page ends among them. For the vendor's code right after an
+ * exit: no lock is needed as long as this CPU counts as in guest mode, since a flush waits for it.
+ */
+bool guest_peek(const struct vcpu *v, u64 at, u64 cr3, u64 cr4, u64 efer, u64 *word);
 /* Up to n bytes of instructions at v's CS:RIP; *got says how many (less at an unmapped page). 0, or
  * -XEN_EFAULT with a page fault (or #GP) queued if not even one byte could be read. */
 must_use int guest_fetch(struct vcpu *v, u8 *buf, size_t n, size_t *got);

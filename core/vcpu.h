@@ -34,12 +34,13 @@ struct guest_trail {
 	u64 cr3, cr4, efer; /* all of them */
 	u64 generation;     /* the domain's tlb_generation: host addresses hold while it stands */
 	u64 have;           /* rights: AND of the entries, NX inverted */
-	hfn_t frame;        /* what is there */
+	hfn_t frame;        /* of it */
 	u32 levels;         /* entries read, 0: not in use */
 	bool writable;      /* the nested mapping allows it, and the leaf is marked dirty */
 	struct {
-		u64 slot, entry; /* host-physical address, value */
-	} step[5];               /* from the top */
+		u64 *slot, entry; /* where, what */
+	} step[5];                /* from the top */
+	void *page_at;            /* what is there */
 };
 #define GUEST_TRAILS 4u
 

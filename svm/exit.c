@@ -85,6 +85,27 @@ static enum svm_exit_kind decode_raw(const struct vmcb *b, struct hvm_exit *exit
 	return KIND_unknown;
 }
 
+unsigned int svm_insn_length(u64 code, u64 info1, u64 bytes)
+{
+	static const struct {
+		u32 bytes;
+		u8 length;
+	} shortest[] = {
+		[0x72] = {0xA20F, 2},   /* CPUID */
+		[0x77] = {0x90F3, 2},   /* PAUSE */
+		[0x78] = {0xF4, 1},     /* HLT */
+		[0x7C] = {0x320F, 2},   /* RDMSR */
+		[0x7D] = {0x300F, 2},   /* WRMSR: EXITINFO1 is 1 */
+		[0x81] = {0xD9010F, 3}, /* VMMCALL */
+	};
+	u64 i = code == 0x7C && (info1 & 1u) ? 0x7D : code;
+
+	if (i >= ARRAY_SIZE(shortest) || !shortest[i].length)
+		return 0;
+	return (bytes & low_mask(shortest[i].length * 8u)) == shortest[i].bytes ? shortest[i].length
+										: 0;
+}
+
 enum svm_exit_kind svm_exit_decode(const struct vmcb *b, u32 ecx, struct hvm_exit *exit)
 {
 	/* Codes that do not fit 32 bits are negative: VMEXIT_INVALID and VMEXIT_BUSY, which some

@@ -28,4 +28,8 @@ enum svm_exit_kind {
  * guest has it. Pure: changes nothing but *exit. */
 enum svm_exit_kind svm_exit_decode(const struct vmcb *b, u32 ecx, struct hvm_exit *exit);
 
+/* How long the instruction that exited with this code is, if its bytes (the first in the low ones)
+ * are its shortest form; 0: it has prefixes, or nothing is known. */
+unsigned int svm_insn_length(u64 code, u64 info1, u64 bytes);
+
 #endif

@@ -249,6 +249,18 @@ static __attribute__((noinline)) void act(struct vcpu *v, struct hvm_exit *exit,
 	}
 }
 
+/* Where the CPU saves no next RIP. Most of these instructions are on pages that were read before,
+ * and have no prefixes; else core decodes. */
+static __attribute__((noinline)) void find_length(const struct vcpu *v, const struct vmcb *b,
+						  struct hvm_exit *exit)
+{
+	u64 bytes;
+
+	if (b->seg[SEG_CS].base == 0 &&
+	    guest_peek(v, b->rip, b->cr3, b->cr4, b->efer & ~(u64)EFER_SVME, &bytes))
+		exit->insn_length = (u8)svm_insn_length(b->exit_code, b->exit_info1, bytes);
+}
+
 /* What every entry writes into the VMCB. True: a software event is injected. */
 static inline bool prepare(struct vcpu *v, struct vmcb *b, u8 tpr)
 {
@@ -305,6 +317,8 @@ void svm_run(struct vcpu *v, struct hvm_exit *exit)
 	if (unlikely(b->exit_int_info & EVENT_VALID))
 		keep_event(v, b->exit_int_info, soft);
 	kind = svm_exit_decode(b, (u32)v->regs.gpr[GPR_RCX], exit);
+	if (exit->insn_length == 0 && (kind == KIND_plain || kind == KIND_msr))
+		find_length(v, b, exit);
 	if (unlikely(exit->reason == EXIT_invalid))
 		cpu->asid_next = UINT32_MAX; /* a flush may not have been done: the next does it */
 	if (unlikely(b->host.nmi) && step_progress(v, b, kind == KIND_db) && kind == KIND_db) {

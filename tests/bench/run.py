@@ -10,10 +10,9 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
 from guests import debian, elf_path, raw, tiny  # noqa: E402
-from machine import BUILD, PROMPT, ROOT, Failure, Machine, pack  # noqa: E402
+from machine import BUILD, ICOUNT, PROMPT, ROOT, Failure, Machine, pack  # noqa: E402
 from run import write_guests  # noqa: E402
 
-ICOUNT = ("-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01T00:00:00,clock=vm")
 OPTS = "when_idle=poweroff log_times=on"
 
 # name, what it is, Xen 4.17.7, KVM of Linux 6.1 (tests/README.md says how they were measured)

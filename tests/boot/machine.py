@@ -11,6 +11,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, "build", "tests", "boot")
 QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
 OVMF = "/usr/share/ovmf/OVMF.fd"
+# One tick of the TSC is one instruction and one nanosecond.
+ICOUNT = ("-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01T00:00:00,clock=vm")
 PROMPT = re.compile(rb"plinth> ")
 make_lock = threading.Lock()
 

@@ -129,6 +129,11 @@ void frame_unmap(const void *p)
 	env_maps--;
 }
 
+hfn_t page_to_hfn(const void *page)
+{
+	return hfn(ENV_FIRST + ((u64)((const unsigned char *)page - ram) >> PAGE_SHIFT));
+}
+
 void frame_put(hfn_t f)
 {
 	if (env_frame_refs[f.v - ENV_FIRST]-- <= 0)

@@ -330,6 +330,24 @@ static void trails(void **state)
 	assert_int_equal(copy_from_guest(V, &x, gva(LINEAR + 8), 8), 0);
 	assert_int_equal(copy_to_guest(V, gva(LINEAR + 8), &in, 8), 0);
 	assert_int_equal(env_lookups, 0);
+	/* The quick look at code goes where the trail goes, or nowhere. */
+	assert_true(guest_peek(V, LINEAR + 8, V->regs.cr3, V->regs.cr4, V->regs.efer, &x));
+	assert_true(x == in);
+	assert_true(guest_peek(V, LINEAR + 0xFF8, V->regs.cr3, V->regs.cr4, V->regs.efer, &x));
+	assert_false(guest_peek(V, LINEAR + 0xFF9, V->regs.cr3, V->regs.cr4, V->regs.efer, &x));
+	assert_false(guest_peek(V, LINEAR + 0x4000, V->regs.cr3, V->regs.cr4, V->regs.efer, &x));
+	assert_false(guest_peek(V, LINEAR, V->regs.cr3 + 4096, V->regs.cr4, V->regs.efer, &x));
+	assert_false(guest_peek(V, LINEAR, V->regs.cr3, V->regs.cr4 ^ 1, V->regs.efer, &x));
+	assert_false(guest_peek(V, LINEAR, V->regs.cr3, V->regs.cr4, V->regs.efer ^ 1, &x));
+	for (unsigned int i = 0; i < 4; i++) {
+		*chain[i] ^= W;
+		assert_false(guest_peek(V, LINEAR, V->regs.cr3, V->regs.cr4, V->regs.efer, &x));
+		*chain[i] ^= W;
+	}
+	env_domain.tlb_generation++;
+	assert_false(guest_peek(V, LINEAR, V->regs.cr3, V->regs.cr4, V->regs.efer, &x));
+	env_domain.tlb_generation--;
+	assert_int_equal(env_lookups, 0);
 	/* Each entry, gone, read-only, moved, and back. */
 	for (unsigned int i = 0; i < 4; i++) {
 		u64 old = *chain[i];

@@ -50,6 +50,35 @@ static const struct {
 	{0x400, 0x400, EXIT_npf, KIND_npf},       {0x401, 0x500, EXIT_unknown, KIND_unknown},
 };
 
+/* Shortest forms only: a prefix, or another instruction by now, has to be decoded. */
+static void shortest_forms(void **state)
+{
+	static const struct {
+		u32 code, info1;
+		const char *bytes;
+		unsigned int length;
+	} cases[] = {
+		{0x72, 0, "\x0F\xA2\x90", 2},       {0x72, 0, "\x66\x0F\xA2", 0},
+		{0x72, 0, "\x0F\x32\x90", 0},       {0x77, 0, "\xF3\x90\xEB", 2},
+		{0x77, 0, "\xF3\xF3\x90", 0},       {0x78, 0, "\xF4\xF4\xF4", 1},
+		{0x78, 0, "\x48\xF4\xF4", 0},       {0x7C, 0, "\x0F\x32\x90", 2},
+		{0x7C, 0, "\x0F\x30\x90", 0},       {0x7C, 1, "\x0F\x30\x90", 2},
+		{0x7C, 1, "\x0F\x32\x90", 0},       {0x81, 0, "\x0F\x01\xD9", 3},
+		{0x81, 0, "\x0F\x01\xC1", 0},       {0x60, 0, "\x0F\x01\xD9", 0},
+		{0x7D, 0, "\x0F\x30\x90", 2},       {0x400, 0, "\x0F\x30\x90", 0},
+		{0xFFFFFFFF, 0, "\x0F\x30\x90", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		u64 bytes = 0x9090909090000000;
+
+		memcpy(&bytes, cases[i].bytes, 3);
+		assert_int_equal(svm_insn_length(cases[i].code, cases[i].info1, bytes),
+				 cases[i].length);
+	}
+}
+
 static void every_code(void **state)
 {
 	(void)state;
@@ -167,6 +196,7 @@ static void lengths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lengths),       cmocka_unit_test(shortest_forms),
 		cmocka_unit_test(every_code),    cmocka_unit_test(failed_entries),
 		cmocka_unit_test(ports),         cmocka_unit_test(msrs),
 		cmocka_unit_test(nested_faults), cmocka_unit_test(lengths),

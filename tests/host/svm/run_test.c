@@ -85,6 +85,15 @@ int guest_fetch(struct vcpu *x, u8 *buf, size_t n, size_t *got)
 	memcpy(buf, code, *got);
 	return 0;
 }
+bool guest_peek(const struct vcpu *x, u64 at, u64 cr3, u64 cr4, u64 efer, u64 *word)
+{
+	assert_ptr_equal(x, &v);
+	assert_int_equal(at, b.rip);
+	assert_true(cr3 == b.cr3 && cr4 == b.cr4 && efer == (b.efer & ~(u64)EFER_SVME));
+	*word = 0;
+	memcpy(word, code, 8);
+	return code_length >= 8;
+}
 void vcpu_raise(struct vcpu *x, u8 vector)
 {
 	(void)x;
@@ -562,6 +571,27 @@ static void forgotten_shadow(void **state)
 	assert_true(seen.int_ctl & V_IRQ);
 }
 
+/* Without a next RIP: the instruction is looked at, if that is quick. */
+static void length_without_nrip(void **state)
+{
+	(void)state;
+	guest = next_exit;
+	next_code = 0x72;
+	memcpy(code, "\x0F\xA2\x90\x90\x90\x90\x90\x90", 8);
+	svm_run(&v, &e);
+	assert_int_equal(e.insn_length, 0);
+	code_length = 8;
+	svm_run(&v, &e);
+	assert_int_equal(e.insn_length, 2);
+	code[0] = 0x66;
+	svm_run(&v, &e);
+	assert_int_equal(e.insn_length, 0);
+	code[0] = 0x0F;
+	b.seg[SEG_CS].base = 0x1000; /* not where RIP says */
+	svm_run(&v, &e);
+	assert_int_equal(e.insn_length, 0);
+}
+
 static bool take_virtual, cut_virtual;
 
 static void virtual_guest(void)
@@ -636,6 +666,7 @@ int main(void)
 		cmocka_unit_test_setup(nmi_window_is_stepped, setup),
 		cmocka_unit_test_setup(nmi_behind_a_shadow, setup),
 		cmocka_unit_test_setup(forgotten_shadow, setup),
+		cmocka_unit_test_setup(length_without_nrip, setup),
 		cmocka_unit_test_setup(virtual_injection, setup),
 		cmocka_unit_test_setup(failed_entry, setup),
 	};

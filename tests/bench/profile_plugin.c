@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A plugin for QEMU: counts the hypervisor's instructions between two RDTSC of a test guest, one
+ * table for each place where such a stretch ends. The interface is QEMU's "TCG Plugins", version 1;
+ * Debian ships no header of it. Argument: out=FILE. Under -icount with one CPU, so no locks. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+typedef void insn_fn(unsigned int cpu, void *data);
+typedef void tb_fn(uint64_t id, struct qemu_plugin_tb *tb);
+
+extern void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, tb_fn *fn);
+extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t n);
+extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+extern size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+extern const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, insn_fn *fn,
+						   int flags, void *data);
+extern void qemu_plugin_register_atexit_cb(uint64_t id, void (*fn)(uint64_t id, void *data),
+					   void *data);
+extern int qemu_plugin_version;
+int qemu_plugin_version = 1;
+
+/* The hypervisor's code, and where test guests lie. */
+#define TEXT_FIRST  0xFFFFFFFF80200000ul
+#define TEXT_SIZE   0x60000u
+#define GUEST_FIRST 0x100000u
+#define GUEST_END   0x200000u
+#define PLACES_MAX  256u
+
+static struct place {
+	uint64_t at, stretches, guest, count[TEXT_SIZE];
+} * places[PLACES_MAX];
+static uint64_t now[TEXT_SIZE], guest_now;
+static unsigned int places_used;
+static char out[512];
+
+static struct place *place_at(uint64_t at)
+{
+	unsigned int i;
+
+	for (i = 0; i < places_used; i++)
+		if (places[i]->at == at)
+			return places[i];
+	if (places_used == PLACES_MAX || !(places[places_used] = calloc(1, sizeof(struct place))))
+		return NULL;
+	places[places_used]->at = at;
+	return places[places_used++];
+}
+
+static void executed(unsigned int cpu, void *data)
+{
+	uint64_t at = (uint64_t)(uintptr_t)data;
+
+	(void)cpu;
+	if (at - TEXT_FIRST < TEXT_SIZE)
+		now[at - TEXT_FIRST]++;
+	else
+		guest_now++;
+}
+
+static void stretch_ends(unsigned int cpu, void *data)
+{
+	struct place *p = place_at((uint64_t)(uintptr_t)data);
+
+	(void)cpu;
+	if (p) {
+		p->stretches++;
+		p->guest += guest_now;
+		for (unsigned int i = 0; i < TEXT_SIZE; i++)
+			p->count[i] += now[i];
+	}
+	memset(now, 0, sizeof(now));
+	guest_now = 0;
+}
+
+static void translated(uint64_t id, struct qemu_plugin_tb *tb)
+{
+	size_t n = qemu_plugin_tb_n_insns(tb);
+
+	(void)id;
+	for (size_t i = 0; i < n; i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		uint64_t at = qemu_plugin_insn_vaddr(insn);
+		int ends = at >= GUEST_FIRST && at < GUEST_END &&
+			   qemu_plugin_insn_size(insn) == 2 &&
+			   memcmp(qemu_plugin_insn_data(insn), "\x0F\x31", 2) == 0;
+
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, ends ? stretch_ends : executed, 0,
+						       (void *)(uintptr_t)at);
+	}
+}
+
+static void write_out(uint64_t id, void *data)
+{
+	FILE *f = fopen(out, "w");
+
+	(void)id;
+	(void)data;
+	if (!f)
+		return;
+	for (unsigned int p = 0; p < places_used; p++) {
+		fprintf(f, "place %" PRIx64 " %" PRIu64 " %" PRIu64 "\n", places[p]->at,
+			places[p]->stretches, places[p]->guest);
+		for (unsigned int i = 0; i < TEXT_SIZE; i++)
+			if (places[p]->count[i])
+				fprintf(f, "%" PRIx64 " %" PRIu64 "\n", TEXT_FIRST + i,
+					places[p]->count[i]);
+	}
+	fclose(f);
+}
+
+int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
+int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
+{
+	(void)info;
+	for (int i = 0; i < argc; i++)
+		if (strncmp(argv[i], "out=", 4) == 0)
+			snprintf(out, sizeof(out), "%s", argv[i] + 4);
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	qemu_plugin_register_atexit_cb(id, write_out, NULL);
+	return out[0] ? 0 : -1;
+}
