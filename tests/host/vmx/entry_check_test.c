@@ -372,6 +372,38 @@ static const struct bad in_long_mode[] = {
 	BAD(GUEST, "shadow VMCS", {LINK_POINTER, 0xA000}),
 	BAD(GUEST, "an NMI in STI", {GUEST_INTERRUPTIBILITY, BLOCKED_STI},
 	    {ENTRY_EVENT, EVENT(2u, 2, 0)}),
+
+	/* Wrong in several ways: the first counts. */
+	BAD(CONTROLS, "memory type", {EPT_POINTER, 0xFFFF000000000FC0}),
+	BAD(CONTROLS, "walk length", {EPT_POINTER, 0xFFFF000000000FC6}),
+	BAD(CONTROLS, "dirty", {EPT_POINTER, 0xFFFF000000000FDE}),
+	BAD(CONTROLS, "reserved type", {ENTRY_EVENT, EVENT(7u, 99, 0x7FFFF800)}),
+	BAD(CONTROLS, "vector 2", {ENTRY_EVENT, EVENT(2u, 99, 0x7FFFF800)}),
+	BAD(CONTROLS, "below 32", {ENTRY_EVENT, EVENT(3u, 99, 0x7FFFF800)}),
+	BAD(CONTROLS, "no exception", {ENTRY_EVENT, EVENT(0u, 99, 0x7FFFF800)}),
+	BAD(CONTROLS, "error code", {ENTRY_EVENT, EVENT(3u, 13, 0x7FFFF000)}),
+	BAD(HOST, RESERVED, {HOST_EFER, EFER_SVME}),
+	BAD(GUEST, RESERVED, {GUEST_EFER, EFER_SVME}),
+	BAD(GUEST, "no LMA", {GUEST_EFER, 0}),
+	BAD(GUEST, "accessed code", {GUEST_CS_RIGHTS, 0xFFFEFF60}),
+	BAD(GUEST, "a system segment", {GUEST_CS_RIGHTS, 0xFFFEFF6B}),
+	BAD(GUEST, "DPL does not fit", {GUEST_CS_RIGHTS, 0xFFFE7F7B}),
+	BAD(GUEST, "not present", {GUEST_CS_RIGHTS, 0xFFFE7F1B}),
+	BAD(GUEST, RESERVED, {GUEST_CS_RIGHTS, 0x7F9B}),
+	BAD(GUEST, "D with L", {GUEST_CS_RIGHTS, 0xFFFE709B}),
+	BAD(GUEST, "limit", {GUEST_CS_RIGHTS, 0xFFFE309B}),
+	BAD(GUEST, "busy TSS", {GUEST_TR_RIGHTS, 0xFFFFFF10}),
+	BAD(GUEST, "64-bit TSS", {GUEST_TR_RIGHTS, 0xFFFFFF13}),
+	BAD(GUEST, "LDT", {GUEST_LDTR_RIGHTS, 0xFFFEFF10}),
+	BAD(GUEST, "not a system", {GUEST_LDTR_RIGHTS, 0xFFFEFF12}),
+	BAD(GUEST, "not present", {GUEST_LDTR_RIGHTS, 0xFFFEFF02}),
+	BAD(GUEST, RESERVED, {GUEST_RFLAGS, ~0ull & ~0x20002ull}),
+	BAD(GUEST, RESERVED, {GUEST_INTERRUPTIBILITY, 0x3F}, {ENTRY_EVENT, EVENT(2u, 2, 0)}),
+	BAD(GUEST, "both", {GUEST_INTERRUPTIBILITY, 0x1F}, {ENTRY_EVENT, EVENT(2u, 2, 0)}),
+	BAD(GUEST, "an NMI in MOV SS", {GUEST_INTERRUPTIBILITY, 0x1E},
+	    {ENTRY_EVENT, EVENT(2u, 2, 0)}),
+	BAD(GUEST, "SMI", {GUEST_INTERRUPTIBILITY, 0x1D}, {ENTRY_EVENT, EVENT(2u, 2, 0)}),
+	BAD(GUEST, "while blocked", {GUEST_INTERRUPTIBILITY, 0x19}, {ENTRY_EVENT, EVENT(2u, 2, 0)}),
 };
 static const struct bad in_rich[] = {
 	BAD(CONTROLS, ADDRESS, {IO_BITMAP_A, 0x6100}),
@@ -479,7 +511,7 @@ static void switched_off(void **state)
 	good();
 	SET({PRIMARY_CONTROLS, PRIMARY_SECONDARY | 2},
 	    {SECONDARY_CONTROLS, SECONDARY_EPT | SECONDARY_UNRESTRICTED}, {IO_BITMAP_A, 1},
-	    {MSR_BITMAP, 1}, {VIRTUAL_APIC_PAGE, 1}, {TPR_THRESHOLD, 0x100}, {APIC_ACCESS_PAGE, 1},
+	    {MSR_BITMAP, 1}, {VIRTUAL_APIC_PAGE, 1}, {TPR_THRESHOLD, 0x10F}, {APIC_ACCESS_PAGE, 1},
 	    {VPID, 0}, {EXIT_MSR_STORE_AREA, 1}, {EXIT_MSR_LOAD_AREA, 1}, {ENTRY_MSR_LOAD_AREA, 1},
 	    {ENTRY_EVENT, 0x7FFFF9FF}, {ENTRY_ERROR_CODE, ~0u}, {ENTRY_INSN_LENGTH, 99},
 	    {EXIT_CONTROLS, 0x36FFB}, {ENTRY_CONTROLS, 0x11FB | ENTRY_CTL_LONG_MODE}, {HOST_PAT, 2},
@@ -489,6 +521,47 @@ static void switched_off(void **state)
 	all_good();
 	SET({SECONDARY_CONTROLS, 0}, {EPT_POINTER, 0}, {PIN_CONTROLS, 0x16},
 	    {GUEST_CR0, 0xE0050033}); /* CD and NW are not looked at */
+	all_good();
+}
+
+static void good_with(void (*base)(void), u32 field, u64 value)
+{
+	const struct value values[] = {{field, value}};
+
+	base();
+	set(values, 1);
+	all_good();
+}
+
+/* A rule's conditions each count: the same value is good without one of them. */
+static void conditions(void **state)
+{
+	(void)state;
+	good_with(good, PRIMARY_CONTROLS, PRIMARIES | PRIMARY_NMI_WINDOW);
+	good_with(good, SECONDARY_CONTROLS, SECONDARIES | SECONDARY_X2APIC | SECONDARY_APIC_REGS);
+	good_with(good, GUEST_CR4, 0x226A0); /* PCIDE */
+	good_with(good, GUEST_ES_RIGHTS, 0xFFFFFF00);
+	good_with(good, GUEST_LDTR_RIGHTS, 0xFFFFFF1F);
+	good_with(good, GUEST_SS_RIGHTS, RIGHTS_UNUSABLE);
+	good_with(good, GUEST_INTERRUPTIBILITY, BLOCKED_STI | BLOCKED_NMI | 16);
+	good_with(real_mode, ENTRY_EVENT, EVENT(3u, 13, 0));
+	good_with(real_mode, ENTRY_EVENT, EVENT_HAS_ERROR);
+	good_with(real_mode, GUEST_EFER, EFER_LME);
+	good_with(pae, GUEST_CS_RIGHTS, 0xE0FB); /* L and D */
+	good_with(pae, GUEST_CR4, 0x2680);       /* not PAE */
+	SET({GUEST_PDPTE0, ~0ull});
+	all_good();
+	good_with(real_mode, GUEST_CR4, 0x2020); /* PAE, but no paging */
+	SET({GUEST_PDPTE0, ~0ull}, {ENTRY_CONTROLS, 0x11FB}, {GUEST_EFER, ~0ull});
+	all_good();
+	good_with(pae, SECONDARY_CONTROLS, SECONDARY_VPID);
+	SET({GUEST_PDPTE0, ~0ull}, {EPT_POINTER, ~0ull}, {EXIT_CONTROLS, 0x36FFB},
+	    {HOST_EFER, ~0ull}, {ENTRY_CONTROLS, 0x11FB}, {GUEST_EFER, ~0ull});
+	all_good();
+	/* An NMI that no virtual mask holds; a threshold that the CPU itself looks after. */
+	good_with(good, PIN_CONTROLS, PINS & ~(u64)PIN_VIRTUAL_NMI);
+	SET({ENTRY_EVENT, EVENT(2u, 2, 0)}, {GUEST_INTERRUPTIBILITY, BLOCKED_NMI},
+	    {SECONDARY_CONTROLS, SECONDARIES | SECONDARY_DELIVERY}, {TPR_THRESHOLD, 15});
 	all_good();
 }
 
@@ -649,9 +722,10 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_by_one),     cmocka_unit_test(switched_off),
-		cmocka_unit_test(capabilities),   cmocka_unit_test(first_of_many),
-		cmocka_unit_test(other_failures), cmocka_unit_test(names),
+		cmocka_unit_test(one_by_one),    cmocka_unit_test(switched_off),
+		cmocka_unit_test(capabilities),  cmocka_unit_test(conditions),
+		cmocka_unit_test(first_of_many), cmocka_unit_test(other_failures),
+		cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
