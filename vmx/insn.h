@@ -15,6 +15,14 @@ static inline u64 vmread(u32 field)
 	__asm__ volatile("vmread %1, %0" : "=r"(value) : "r"((u64)field) : "cc");
 	return value;
 }
+/* 0 if this CPU has no such field. */
+static inline u64 vmread_if_there(u32 field)
+{
+	u64 value = 0;
+
+	__asm__ volatile("vmread %1, %0" : "+r"(value) : "r"((u64)field) : "cc");
+	return value;
+}
 static inline void vmwrite(u32 field, u64 value)
 {
 	__asm__ volatile("vmwrite %1, %0" ::"r"((u64)field), "r"(value) : "cc", "memory");

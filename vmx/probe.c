@@ -97,6 +97,7 @@ static u64 *cap(size_t offset)
 static void read_capabilities(void)
 {
 	/* An MSR that a CPU lacks says that nothing is allowed. */
+	vmx_caps.phys_bits = cpu_features.phys_bits;
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
 		if (!rdmsr_safe(sources[i].msr, cap(sources[i].offset)))
 			*cap(sources[i].offset) = 0;

@@ -237,22 +237,25 @@ static void mask_nmi_again(struct vcpu *v, const struct vmx_exit_info *info,
 		v->nmi_masked = true;
 }
 
+/* By VM-instruction error or basic exit reason: says what is wrong with the VMCS. */
+static __attribute__((noinline)) void failed(struct vcpu *v, u32 failure)
+{
+	struct vmx_violation w;
+
+	v->event.valid = false;
+	log_line("domain %u vCPU %u: VM entry failed (%u, qualification %#lx): %s", v->domain->id,
+		 v->id, failure, vmread(EXIT_QUALIFICATION), vmx_failure(failure));
+	if (vmx_entry_check(failure, &vmx_caps, v->vapic.page[VAPIC_TPR], &w))
+		log_line("  %s (%#x) is %#lx: %s", vmcs_field_name(w.field), w.field, w.value,
+			 w.rule);
+}
+
 /* Nothing of the guest ran and its state is as it was written. */
 static __attribute__((noinline)) void refused(struct vcpu *v, struct hvm_exit *exit)
 {
-	u32 number = (u32)vmread(INSN_ERROR);
-
-	log_line("domain %u vCPU %u: VM-instruction error %u: %s", v->domain->id, v->id, number,
-		 vmx_insn_error(number));
 	exit->reason = EXIT_invalid;
-	exit->u.raw.code = number;
-	v->event.valid = false;
-}
-
-static __attribute__((noinline)) void entry_failed(const struct vcpu *v, u32 reason)
-{
-	log_line("domain %u vCPU %u: VM entry failed: %s", v->domain->id, v->id,
-		 vmx_failed_reason(reason));
+	exit->u.raw.code = vmread(INSN_ERROR);
+	failed(v, (u32)exit->u.raw.code);
 }
 
 /* Bochs 2.7 forgets a host interrupt as long as a guest that was entered with IF=0 leaves IF alone,
@@ -283,8 +286,7 @@ void vmx_run(struct vcpu *v, struct hvm_exit *exit)
 	read_info(&info);
 	kind = vmx_exit_decode(&info, (u32)v->regs.gpr[GPR_RCX], exit);
 	if (unlikely(exit->reason == EXIT_invalid)) {
-		v->event.valid = false;
-		entry_failed(v, info.reason);
+		failed(v, info.reason & 0xFFFFu);
 		return;
 	}
 	x->launched = true;

@@ -21,8 +21,6 @@
 #define ATTR_LOW     0xFFu  /* of both forms */
 #define ATTR_HIGH    0xF00u /* four bits further up in the VMCS */
 #define RIGHTS_SHIFT 4u
-#define RIGHTS_L     (1u << 13)
-#define RIGHTS_DB    (1u << 14)
 
 static void debug_read(struct plinth_vcpu_state *r)
 {

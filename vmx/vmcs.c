@@ -28,7 +28,6 @@
 #define EPTP_WB        6ull
 #define EPTP_WALK_4    (3ull << 3)
 #define EPTP_AD        (1ull << 6)
-#define CAP_EPT_AD     (1ull << 21)
 
 static u32 timer_ticks; /* of the preemption timer in a millisecond */
 static u8 guest_msr_map[MSR_MAP_SIZE] __attribute__((aligned(4096)));
@@ -116,7 +115,7 @@ static int domain_pages(struct domain *d)
 	if (!d->hvm)
 		return -XEN_ENOMEM;
 	memset(d->hvm, 0xFF, PAGE_SIZE << pages_order(d));
-	if (d->control || !(vmx_caps.secondary >> 32 & SECONDARY_APIC_PAGE))
+	if (d->control || !(vmx_caps.secondary >> 32 & SECONDARY_APIC_ACCESS))
 		return 0;
 	err = p2m_map(d, gpa_to_gfn(gpa(VAPIC_BASE)), hpa_to_hfn(virt_to_phys(d->hvm)), 0,
 		      EPT_R | EPT_W, EPT_TYPE_mmio);
@@ -289,15 +288,15 @@ int vmx_vcpu_create(struct vcpu *v)
 
 void vmx_apic_mode(struct vcpu *v)
 {
-	const u32 modes = SECONDARY_APIC_PAGE | SECONDARY_X2APIC | SECONDARY_APIC_REGS;
+	const u32 modes = SECONDARY_APIC_ACCESS | SECONDARY_X2APIC | SECONDARY_APIC_REGS;
 	struct vmx_vcpu *x = v->hvm;
-	u32 mode = vapic_mmio_active(v)            ? SECONDARY_APIC_PAGE | SECONDARY_APIC_REGS
+	u32 mode = vapic_mmio_active(v)            ? SECONDARY_APIC_ACCESS | SECONDARY_APIC_REGS
 		   : v->vapic.base_msr & BASE_EXTD ? SECONDARY_X2APIC | SECONDARY_APIC_REGS
 						   : 0;
 
 	mode &= (u32)(vmx_caps.secondary >> 32);
 	if (v->domain->control)
-		mode &= ~SECONDARY_APIC_PAGE;
+		mode &= ~SECONDARY_APIC_ACCESS;
 	x->secondary = (x->secondary & ~modes) | mode;
 	x->generation = 0; /* TLBs know of these modes */
 	vmwrite(SECONDARY_CONTROLS, x->secondary);
@@ -314,20 +313,16 @@ void vmx_vcpu_destroy(struct vcpu *v)
 void vmx_dump(const struct vcpu *v)
 {
 	struct vmx_vcpu *x = v->hvm;
-	struct vmcs_values values;
-	struct vmx_violation wrong;
-	u64 before = vmx_borrow(x), *value = (u64 *)(void *)&values;
+	u64 before = vmx_borrow(x), value;
 
-	for (size_t i = 0; i < VMCS_FIELD_COUNT; i++)
-		value[i] = vmread(vmcs_fields[i].encoding);
-	vmx_give_back(x, before);
 	log_line("VMCS of domain %u vCPU %u (fields that are 0 are left out):", v->domain->id,
 		 v->id);
-	for (size_t i = 0; i < VMCS_FIELD_COUNT; i++)
-		if (value[i])
-			log_line("  %-24s %#lx", vmcs_fields[i].name, value[i]);
+	for (size_t i = 0; i < vmcs_field_count; i++) {
+		value = vmread_if_there(vmcs_fields[i].encoding);
+		if (value)
+			log_line("  %-24s %#lx", vmcs_fields[i].name, value);
+	}
+	vmx_give_back(x, before);
 	for (unsigned int i = 0; i < GPR_COUNT; i++)
 		log_line("  gpr[%u] %#lx", i, v->regs.gpr[i]);
-	if (vmx_entry_check(&values, &vmx_caps, &wrong))
-		log_line("%s %#lx: %s", wrong.field, wrong.value, wrong.rule);
 }

@@ -44,7 +44,9 @@
 	X(HOST_CR4, 0x6C04) X(HOST_FS_BASE, 0x6C06) X(HOST_GS_BASE, 0x6C08) \
 	X(HOST_TR_BASE, 0x6C0A) X(HOST_GDTR_BASE, 0x6C0C) X(HOST_IDTR_BASE, 0x6C0E) \
 	X(HOST_SYSENTER_ESP, 0x6C10) X(HOST_SYSENTER_EIP, 0x6C12) \
-	X(HOST_RSP, 0x6C14) X(HOST_RIP, 0x6C16)
+	X(HOST_RSP, 0x6C14) X(HOST_RIP, 0x6C16) \
+	X(EXIT_MSR_STORE_AREA, 0x2006) X(EXIT_MSR_LOAD_AREA, 0x2008) X(ENTRY_MSR_LOAD_AREA, 0x200A) \
+	X(CR3_TARGET_COUNT, 0x400A)
 /* clang-format on */
 
 #define VMCS_NUMBER(name, encoding) name = (encoding),
@@ -71,7 +73,7 @@ enum vmcs_field { VMCS_FIELDS(VMCS_NUMBER) };
 #define PRIMARY_MONITOR    (1u << 29)
 #define PRIMARY_SECONDARY  (1u << 31)
 /* SECONDARY_CONTROLS */
-#define SECONDARY_APIC_PAGE    (1u << 0) /* "virtualize APIC accesses" */
+#define SECONDARY_APIC_ACCESS  (1u << 0) /* "virtualize APIC accesses" */
 #define SECONDARY_EPT          (1u << 1)
 #define SECONDARY_RDTSCP       (1u << 3)
 #define SECONDARY_X2APIC       (1u << 4) /* "virtualize x2APIC mode" */
@@ -79,6 +81,7 @@ enum vmcs_field { VMCS_FIELDS(VMCS_NUMBER) };
 #define SECONDARY_WBINVD       (1u << 6)
 #define SECONDARY_UNRESTRICTED (1u << 7)
 #define SECONDARY_APIC_REGS    (1u << 8) /* "APIC-register virtualization" */
+#define SECONDARY_DELIVERY     (1u << 9) /* "virtual-interrupt delivery" */
 #define SECONDARY_PAUSE_LOOP   (1u << 10)
 #define SECONDARY_INVPCID      (1u << 12)
 /* EXIT_CONTROLS */
@@ -110,6 +113,8 @@ enum vmcs_field { VMCS_FIELDS(VMCS_NUMBER) };
 #define PENDING_STEP   (1u << 14) /* GUEST_PENDING_DEBUG */
 
 /* Access rights of a segment: as in enum plinth_segment, but AVL L D/B G at 12-15. */
+#define RIGHTS_L        (1u << 13)
+#define RIGHTS_DB       (1u << 14)
 #define RIGHTS_UNUSABLE (1u << 16)
 
 /* EXIT_REASON */

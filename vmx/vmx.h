@@ -17,7 +17,9 @@ struct vmx_caps {
 	u64 basic, misc, ept_vpid;
 	u64 pin, primary, secondary, exit, entry;
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	u32 phys_bits; /* of physical addresses: from CPUID */
 };
+#define CAP_EPT_AD (1ull << 21) /* ept_vpid: accessed and dirty flags */
 
 /* CR0 and CR4 bits that are not the guest's to change: see state.c. */
 #define CR0_HOST_OWNED (CR0_NE | CR0_NW | CR0_CD)
