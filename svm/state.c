@@ -127,6 +127,7 @@ void svm_switch_in(struct vcpu *v)
 
 	if (cpu_has(CPU_RDTSCP))
 		wrmsr(MSR_TSC_AUX, v->regs.tsc_aux & 0xFFFFFFFFu);
+	svm_write_cr2(b->cr2);
 	if (dr7 & DR7_ENABLED)
 		svm_debug_activate(v);
 }

@@ -129,8 +129,10 @@ static void breakpoints_follow_the_vcpu(void **state)
 	(void)state;
 	v.regs.dr[0] = 0xABC;
 	b.dr7 = 0x401;
+	b.cr2 = 0x5678;
 	svm_switch_in(&v);
 	assert_int_equal(fake_dr[0], 0xABC);
+	assert_int_equal(fake_cr2, 0x5678);
 	svm_switch_out(&v);
 	/* Set from outside, and not in the VMCB yet. */
 	b.dr7 = 0x400;
