@@ -73,8 +73,6 @@ static __attribute__((noinline)) bool inject(struct vcpu *v, struct vmcb *b)
 	b->event_inj = EVENT_VALID | (u64)e->type << EVENT_TYPE_SHIFT | e->vector;
 	if (e->has_error)
 		b->event_inj |= EVENT_HAS_ERROR | (u64)e->error << 32;
-	if (e->type == EVENT_exception && e->vector == X86_PF)
-		svm_write_cr2(b->cr2);
 	if (e->type == EVENT_nmi) {
 		v->nmi_masked = true;
 		b->host.nmi = 0;

@@ -50,6 +50,7 @@ static void round_trip(void **state)
 	fill(&v.regs);
 	before = v.regs;
 	svm_store(&v, HVM_STATE_all);
+	assert_int_equal(fake_cr2, before.cr2);
 	assert_true(b.efer & EFER_SVME);
 	assert_int_equal(
 		b.clean & (CLEAN_CRX | CLEAN_CR2 | CLEAN_SEG | CLEAN_DT | CLEAN_NP | CLEAN_DRX), 0);
