@@ -33,8 +33,10 @@ svm_enter:
 	vmload %rax
 	movq (%rsp), %rax
 	GPRS_SAVE %rax
-	cli
+	/* What waits is taken here, in between. Bochs needs it: it forgets the host's interrupts
+	 * while a guest that was entered with IF=0 leaves IF alone, so they end no run of it. */
 	stgi
+	cli
 
 	addq $16, %rsp
 	popq %r15
@@ -45,5 +47,12 @@ svm_enter:
 	popq %rbp
 	ret
 	.size svm_enter, . - svm_enter
+
+	.globl svm_write_cr2
+	.type svm_write_cr2, @function
+svm_write_cr2:
+	movq %rdi, %cr2
+	ret
+	.size svm_write_cr2, . - svm_write_cr2
 
 	.section .note.GNU-stack, "", @progbits

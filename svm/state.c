@@ -72,6 +72,7 @@ void svm_store(struct vcpu *v, unsigned int groups)
 		b->cr4 = r->cr4;
 		b->efer = r->efer | EFER_SVME; /* VMRUN insists */
 		b->clean &= ~(CLEAN_CRX | CLEAN_CR2);
+		svm_write_cr2(r->cr2);
 	}
 	if (groups & HVM_STATE_seg)
 		store_segments(r, b);
@@ -127,6 +128,7 @@ void svm_switch_in(struct vcpu *v)
 
 	if (cpu_has(CPU_RDTSCP))
 		wrmsr(MSR_TSC_AUX, v->regs.tsc_aux & 0xFFFFFFFFu);
+	svm_write_cr2(b->cr2);
 	if (dr7 & DR7_ENABLED)
 		svm_debug_activate(v);
 }

@@ -68,5 +68,7 @@ void svm_flush(struct vcpu *v);
  * RIP, RFLAGS go through the VMCB, the other general registers through regs. host: where this
  * CPU's VMLOAD state lies. IF=0 before and after. */
 void svm_enter(struct plinth_vcpu_state *regs, u64 vmcb, u64 host);
+/* Bochs 2.7's VMRUN leaves CR2 as it is: this brings the guest's, where it may be another. */
+void svm_write_cr2(u64 value);
 
 #endif

@@ -32,13 +32,14 @@ class Bochs(Machine):
     drains = False  # its own log says how it ended
 
     def __init__(self, iso, log, cpus=1, memory=512, cpu="corei7_haswell_4770", extra=(),
-                 rom=None):
+                 rom=None, ips=200000000):
         port = free_port()
         with open(TEMPLATE, encoding="utf-8") as f:
             text = f.read()
         self.own_log = log + ".bochs"
         for key, value in {"CPU": cpu, "CPUS": cpus, "MEMORY": memory, "ISO": iso, "PORT": port,
-                           "LOG": self.own_log, "SHARE": SHARE, "ROM": rom or BIOS}.items():
+                           "LOG": self.own_log, "SHARE": SHARE, "ROM": rom or BIOS,
+                           "IPS": ips}.items():
             text = text.replace("@%s@" % key, str(value))
         with open(log + ".bochsrc", "w", encoding="utf-8") as f:
             f.write(text + "".join(x + "\n" for x in extra))

@@ -78,6 +78,9 @@ def tiny_cases(only, without):
 
 # ---- VT-x -------------------------------------------------------------------------------------
 
+# What Bochs 2.7's AMD-V cannot do, by guest.
+NOT_ON_RYZEN = {"debug_regs": "the exit of #DB comes before DR6 says why",
+                "startup_ignored": "a guest entered with IF=0 that computes has no exit at all"}
 HASWELL = "corei7_haswell_4770"
 MODELS = ["broadwell_ult", "corei7_skylake_x", "corei7_icelake_u", "tigerlake"]
 # Does nothing of the virtual APIC by itself but TPR.
@@ -90,6 +93,11 @@ LACKING = [("ept", "core2_penryn_t9600", [r"VT-x cannot be used: .*nested paging
            ("vmx", "p4_prescott_celeron_336", [r"VT-x cannot be used: the CPU has no VT-x"])]
 
 
+def ryzen(case, **changes):
+    """Bochs's AMD-V, which saves the next RIP."""
+    return intel(case, **{"name": "ryzen-" + case.name, "cpu": "ryzen", **changes})
+
+
 def intel(case, **changes):
     """The same case on Bochs, which is slower and has less memory."""
     return replace(case, **{"name": "intel-" + case.name, "bed": "intel", "cpu": HASWELL,
@@ -98,7 +106,7 @@ def intel(case, **changes):
 
 def intel_cases(only, without):
     by_name = {c.name: c for c in tiny_cases(only, without) + debian_cases()}
-    hello = Case("hello", [tiny("hello"), tiny("control_regs"), tiny("xsetbv")], timeout=60)
+    hello = Case("hello", [tiny("hello", verdict=False)], timeout=60)
     return [
         intel(by_name["tiny-1"]),
         intel(by_name["tiny-4"], name="intel-tiny-2", cpus=2),
@@ -110,9 +118,11 @@ def intel_cases(only, without):
         intel(by_name["uefi"], timeout=400, ends=False, stop_at=r"no usable ACPI _S5"),
         intel(Case("apic", [g for g in by_name["tiny-1"].guests if g.name in APIC_TESTS]),
               name="intel-plain-apic", cpu=PLAIN_APIC),
-    ] + [intel(hello, name="intel-" + model, cpu=model) for model in MODELS] + [
+        ryzen(by_name["tiny-1"], guests=all_tiny(only, [*without, *NOT_ON_RYZEN])),
+        ryzen(by_name["debian-1"]),
+    ] + [intel(by_name["tiny-1"], name="intel-" + model, cpu=model) for model in MODELS] + [
         intel(hello, name="intel-no-" + what, cpu=model, ends=False, stop_at="halted", must=must,
-              disaster=True, guests=[tiny("hello", verdict=False)])
+              disaster=True)
         for what, model, must in LACKING]
 
 

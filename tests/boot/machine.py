@@ -52,8 +52,8 @@ class Machine:
 
     def __init__(self, iso, log, cpus=1, memory=1024, cpu="EPYC,+svm,+npt", extra=(),
                  threads=""):
-        args = [QEMU, "-machine", "q35", "-accel", "tcg" + (threads and ",thread=" + threads), "-cpu", cpu + ",check=off", "-m", "%dM" % memory,
-                "-smp", str(cpus), "-nodefaults", "-display", "none", "-serial", "stdio",
+        args = [QEMU, "-machine", "q35", "-accel", "tcg" + (threads and ",thread=" + threads),
+                "-cpu", cpu + ",check=off", "-m", "%dM" % memory, "-smp", str(cpus), "-nodefaults", "-display", "none", "-serial", "stdio",
                 "-monitor", "none", "-no-reboot", "-boot", "d", "-cdrom", iso, *extra]
         self.complaints = open(log + ".qemu", "w+b")
         self.process = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -8,7 +8,7 @@ static struct pcpu cpu0;
 struct pcpu *fake_cpu = &cpu0;
 struct cpu_features cpu_features;
 struct cpuid_regs (*fake_cpuid)(u32 leaf, u32 subleaf);
-u64 fake_dr[8], fake_xcr0;
+u64 fake_dr[8], fake_xcr0, fake_cr2;
 unsigned int fake_saves, fake_restores;
 const void *fake_restored;
 
@@ -55,6 +55,10 @@ bool rdmsr_safe(u32 msr, u64 *v)
 
 	*v = p ? *p : 0;
 	return p != NULL;
+}
+void svm_write_cr2(u64 value)
+{
+	fake_cr2 = value;
 }
 u64 xgetbv(u32 index)
 {

@@ -15,7 +15,8 @@ struct cpuid_regs {
 
 extern struct pcpu *fake_cpu;
 extern struct cpuid_regs (*fake_cpuid)(u32 leaf, u32 subleaf);
-extern u64 fake_dr[8], fake_xcr0;
+extern u64 fake_dr[8], fake_xcr0, fake_cr2;
+void svm_write_cr2(u64 value);
 extern unsigned int fake_saves, fake_restores; /* of extended state */
 extern const void *fake_restored;
 /* MSRs that exist; others make rdmsr_safe() fail and abort the rest. */

@@ -50,6 +50,7 @@ static void round_trip(void **state)
 	fill(&v.regs);
 	before = v.regs;
 	svm_store(&v, HVM_STATE_all);
+	assert_int_equal(fake_cr2, before.cr2);
 	assert_true(b.efer & EFER_SVME);
 	assert_int_equal(
 		b.clean & (CLEAN_CRX | CLEAN_CR2 | CLEAN_SEG | CLEAN_DT | CLEAN_NP | CLEAN_DRX), 0);
@@ -129,8 +130,10 @@ static void breakpoints_follow_the_vcpu(void **state)
 	(void)state;
 	v.regs.dr[0] = 0xABC;
 	b.dr7 = 0x401;
+	b.cr2 = 0x5678;
 	svm_switch_in(&v);
 	assert_int_equal(fake_dr[0], 0xABC);
+	assert_int_equal(fake_cr2, 0x5678);
 	svm_switch_out(&v);
 	/* Set from outside, and not in the VMCB yet. */
 	b.dr7 = 0x400;
