@@ -9,9 +9,7 @@
 #define UNKNOWN (NEEDS_QUALIFICATION | NEEDS_EVENT)
 
 /* By basic exit reason. What is not listed was not asked for and is unknown. */
-static const struct exit_rule {
-	u8 kind, reason, needs;
-} rules[] = {
+static const struct vmx_exit_rule rules[] = {
 	[0] = {KIND_exception, EXIT_handled, NEEDS_EVENT | INSN | QUAL},
 	[1] = {KIND_interrupt, EXIT_handled, NEEDS_EVENT},
 	[2] = {KIND_plain, EXIT_shutdown, 0},
@@ -27,7 +25,7 @@ static const struct exit_rule {
 	[19 ... 27] = {KIND_plain, EXIT_undefined, 0}, /* VMCLEAR to VMXON */
 	[28] = {KIND_cr, EXIT_handled, QUAL},
 	[29] = {KIND_dr, EXIT_handled, 0},
-	[30] = {KIND_io, EXIT_io, INSN | QUAL | NEEDS_INFO},
+	[30] = {KIND_io, EXIT_io, INSN | QUAL | NEEDS_STRING_INFO},
 	[31] = {KIND_read_msr, EXIT_msr, INSN},
 	[32] = {KIND_write_msr, EXIT_msr, INSN},
 	[36] = {KIND_plain, EXIT_undefined, 0}, /* MWAIT */
@@ -45,10 +43,10 @@ static const struct exit_rule {
 	[59] = {KIND_plain, EXIT_undefined, 0}, /* VMFUNC */
 };
 
-static const struct exit_rule *rule_of(u32 reason)
+const struct vmx_exit_rule *vmx_exit_rule(u32 reason)
 {
-	static const struct exit_rule unknown = {KIND_unknown, EXIT_unknown, UNKNOWN};
-	static const struct exit_rule failed = {KIND_unknown, EXIT_invalid, UNKNOWN};
+	static const struct vmx_exit_rule unknown = {KIND_unknown, EXIT_unknown, UNKNOWN};
+	static const struct vmx_exit_rule failed = {KIND_unknown, EXIT_invalid, UNKNOWN};
 	u32 basic = reason & 0xFFFFu;
 
 	if (unlikely(reason & REASON_ENTRY_FAILED))
@@ -56,11 +54,6 @@ static const struct exit_rule *rule_of(u32 reason)
 	if (unlikely(basic >= ARRAY_SIZE(rules) || rules[basic].kind == KIND_unknown))
 		return &unknown;
 	return &rules[basic];
-}
-
-unsigned int vmx_exit_needs(u32 reason)
-{
-	return rule_of(reason)->needs;
 }
 
 static enum vmx_exit_kind decode_raw(const struct vmx_exit_info *info, struct hvm_exit *exit,
@@ -94,10 +87,11 @@ static void decode_io(const struct vmx_exit_info *info, struct hvm_exit *exit)
 	exit->u.io.port = (u16)(facts >> 16);
 	exit->u.io.width = (u8)((facts & 7u) + 1);
 	exit->u.io.in = facts & (1u << 3);
-	exit->u.io.string = facts & (1u << 4);
+	exit->u.io.string = facts & IO_STRING;
 	exit->u.io.rep = facts & (1u << 5);
 	/* 0, 1, 2 for 16, 32, 64 bits; defined for strings only, as it is needed for them only. */
-	exit->u.io.address_bytes = (u8)(2u << (info->insn_info >> 7 & 3u));
+	if (facts & IO_STRING)
+		exit->u.io.address_bytes = (u8)(2u << (info->insn_info >> 7 & 3u));
 	exit->u.io.next_rip = 0;
 }
 
@@ -126,10 +120,9 @@ static void decode_apic_access(const struct vmx_exit_info *info, struct hvm_exit
 	exit->u.npf.table_walk = type > APIC_ACCESS_FETCH; /* or delivering an event */
 }
 
-enum vmx_exit_kind vmx_exit_decode(const struct vmx_exit_info *info, u32 ecx, struct hvm_exit *exit)
+enum vmx_exit_kind vmx_exit_decode(const struct vmx_exit_rule *rule,
+				   const struct vmx_exit_info *info, u32 ecx, struct hvm_exit *exit)
 {
-	const struct exit_rule *rule = rule_of(info->reason);
-
 	exit->reason = rule->reason;
 	exit->insn_length = rule->needs & NEEDS_LENGTH ? (u8)info->insn_length : 0;
 	switch (rule->kind) {

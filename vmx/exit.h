@@ -33,7 +33,7 @@ enum vmx_exit_kind {
 #define NEEDS_QUALIFICATION (1u << 1)
 #define NEEDS_EVENT         (1u << 2)
 #define NEEDS_PHYSICAL      (1u << 3)
-#define NEEDS_INFO          (1u << 4)
+#define NEEDS_STRING_INFO   (1u << 4)
 
 /* The exit fields, 32-bit ones among them; those that are not needed are not looked at. */
 struct vmx_exit_info {
@@ -41,10 +41,15 @@ struct vmx_exit_info {
 	u64 qualification, physical;
 };
 
-unsigned int vmx_exit_needs(u32 reason);
+struct vmx_exit_rule {
+	u8 kind, reason, needs; /* enum vmx_exit_kind, enum exit_reason, NEEDS_ */
+};
+const struct vmx_exit_rule *vmx_exit_rule(u32 reason);
 /* Fills *exit (SDM volume 3, appendix "VMX Basic Exit Reasons", and "Information for VM Exits");
- * ecx as the guest has it. Pure: changes nothing but *exit. */
-enum vmx_exit_kind vmx_exit_decode(const struct vmx_exit_info *info, u32 ecx,
+ * rule is that of
+ * info->reason, ecx as the guest has it. Pure: changes nothing but *exit. */
+enum vmx_exit_kind vmx_exit_decode(const struct vmx_exit_rule *rule,
+				   const struct vmx_exit_info *info, u32 ecx,
 				   struct hvm_exit *exit);
 
 #endif

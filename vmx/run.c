@@ -173,22 +173,17 @@ static __attribute__((noinline)) void shadow_step(const struct vcpu *v)
 /* What every entry writes into the VMCS. True: a software event is injected. */
 static inline bool prepare(struct vcpu *v, struct vmx_vcpu *x)
 {
-	const u32 changing = PRIMARY_IRQ_WINDOW | PRIMARY_NMI_WINDOW | PRIMARY_MOV_DR;
-	u32 tpr = v->vapic.page[VAPIC_TPR], primary = x->primary & ~changing;
+	u32 windows = (v->want_irq_window ? PRIMARY_IRQ_WINDOW : 0) |
+		      (v->want_nmi_window ? PRIMARY_NMI_WINDOW : 0);
+	u32 tpr = v->vapic.page[VAPIC_TPR];
 	/* TPR is native; only if lowering it may release an interrupt must we know. */
 	u32 threshold = READ_ONCE(v->vapic.irr_hint) ? tpr >> 4 & 0xFu : 0;
 	u32 blocked = v->int_shadow | (v->nmi_masked ? BLOCKED_NMI : 0);
 	bool soft = false;
 
-	if (!x->dr_live)
-		primary |= PRIMARY_MOV_DR;
-	if (v->want_irq_window)
-		primary |= PRIMARY_IRQ_WINDOW;
-	if (v->want_nmi_window)
-		primary |= PRIMARY_NMI_WINDOW;
-	if (unlikely(primary != x->primary)) {
-		x->primary = primary;
-		vmwrite(PRIMARY_CONTROLS, primary);
+	if (unlikely((x->primary & PRIMARY_WINDOWS) != windows)) {
+		x->primary = (x->primary & ~PRIMARY_WINDOWS) | windows;
+		vmwrite(PRIMARY_CONTROLS, x->primary);
 	}
 	if (unlikely(threshold != x->threshold)) {
 		x->threshold = threshold;
@@ -206,13 +201,9 @@ static inline bool prepare(struct vcpu *v, struct vmx_vcpu *x)
 	return soft;
 }
 
-/* The fields that the exit reason gives a meaning to. */
-static inline void read_info(struct vmx_exit_info *info)
+/* The fields that the exit reason gives a meaning to; others are not looked at. */
+static inline void read_info(struct vmx_exit_info *info, unsigned int needs)
 {
-	unsigned int needs;
-
-	info->reason = (u32)vmread(EXIT_REASON);
-	needs = vmx_exit_needs(info->reason);
 	if (needs & NEEDS_LENGTH)
 		info->insn_length = (u32)vmread(EXIT_INSN_LENGTH);
 	if (needs & NEEDS_QUALIFICATION)
@@ -221,7 +212,7 @@ static inline void read_info(struct vmx_exit_info *info)
 		info->event = (u32)vmread(EXIT_EVENT);
 	if (needs & NEEDS_PHYSICAL)
 		info->physical = vmread(GUEST_PHYSICAL);
-	if (needs & NEEDS_INFO)
+	if (unlikely(needs & NEEDS_STRING_INFO && info->qualification & IO_STRING))
 		info->insn_info = (u32)vmread(EXIT_INSN_INFO);
 }
 
@@ -271,6 +262,7 @@ void vmx_run(struct vcpu *v, struct hvm_exit *exit)
 {
 	struct vmx_vcpu *x = v->hvm;
 	struct pcpu *cpu = this_cpu();
+	const struct vmx_exit_rule *rule;
 	struct vmx_exit_info info = {0};
 	enum vmx_exit_kind kind;
 	u32 vectoring;
@@ -283,8 +275,10 @@ void vmx_run(struct vcpu *v, struct hvm_exit *exit)
 		refused(v, exit);
 		return;
 	}
-	read_info(&info);
-	kind = vmx_exit_decode(&info, (u32)v->regs.gpr[GPR_RCX], exit);
+	info.reason = (u32)vmread(EXIT_REASON);
+	rule = vmx_exit_rule(info.reason);
+	read_info(&info, rule->needs);
+	kind = vmx_exit_decode(rule, &info, (u32)v->regs.gpr[GPR_RCX], exit);
 	if (unlikely(exit->reason == EXIT_invalid)) {
 		failed(v, info.reason & 0xFFFFu);
 		return;

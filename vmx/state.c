@@ -247,6 +247,8 @@ void vmx_debug_activate(struct vcpu *v)
 
 	debug_write(&v->regs);
 	x->dr_live = true;
+	x->primary &= ~PRIMARY_MOV_DR;
+	vmwrite(PRIMARY_CONTROLS, x->primary);
 }
 
 void vmx_switch_in(struct vcpu *v)
@@ -278,6 +280,10 @@ void vmx_switch_out(struct vcpu *v)
 		v->regs.tsc_aux = rdmsr(MSR_TSC_AUX);
 	if (x->dr_live && !(v->regs_dirty & HVM_STATE_debug))
 		debug_read(&v->regs);
+	if (x->dr_live) {
+		x->primary |= PRIMARY_MOV_DR;
+		vmwrite(PRIMARY_CONTROLS, x->primary);
+	}
 	x->dr_live = x->live = x->launched = false;
 	vmclear(x->vmcs);
 }

@@ -61,6 +61,7 @@ enum vmcs_field { VMCS_FIELDS(VMCS_NUMBER) };
 #define PIN_TIMER       (1u << 6)
 /* PRIMARY_CONTROLS */
 #define PRIMARY_IRQ_WINDOW (1u << 2)
+#define PRIMARY_WINDOWS    (PRIMARY_IRQ_WINDOW | PRIMARY_NMI_WINDOW)
 #define PRIMARY_HLT        (1u << 7)
 #define PRIMARY_MWAIT      (1u << 10)
 #define PRIMARY_RDPMC      (1u << 11)
@@ -124,6 +125,7 @@ enum vmcs_field { VMCS_FIELDS(VMCS_NUMBER) };
 #define APIC_ACCESS_WRITE 1u
 #define APIC_ACCESS_FETCH 2u
 
+#define IO_STRING (1u << 4) /* EXIT_QUALIFICATION of an access to a port */
 /* EXIT_QUALIFICATION of an EPT violation */
 #define EPT_VIOLATION_WRITE     (1u << 1)
 #define EPT_VIOLATION_FETCH     (1u << 2)

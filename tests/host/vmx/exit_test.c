@@ -19,7 +19,7 @@ static enum vmx_exit_kind decode(u32 reason, u64 qualification)
 	info.reason = reason;
 	info.qualification = qualification;
 	info.insn_length = 3;
-	return vmx_exit_decode(&info, 0xC0000080u, &e);
+	return vmx_exit_decode(vmx_exit_rule(info.reason), &info, 0xC0000080u, &e);
 }
 
 static const struct {
@@ -83,7 +83,7 @@ static void every_reason(void **state)
 				assert_int_equal(e.insn_length, expected[i].length);
 			else
 				assert_int_equal(e.u.raw.code, reason);
-			assert_int_equal(!!(vmx_exit_needs(reason) & NEEDS_LENGTH),
+			assert_int_equal(!!(vmx_exit_rule(reason)->needs & NEEDS_LENGTH),
 					 expected[i].length == 3);
 			/* Bits above 15 say other things. */
 			assert_int_equal(decode(reason | 1u << 27, 0), expected[i].kind);
@@ -149,10 +149,12 @@ static void ports(void **state)
 		assert_int_equal(decode(30, 0x3F8u << 16 | ((1u << i) - 1)), KIND_io);
 		assert_int_equal(e.u.io.port, 0x3F8);
 		assert_int_equal(e.u.io.width, 1u << i);
-		assert_int_equal(e.u.io.address_bytes, 2u << i);
 		assert_false(e.u.io.in || e.u.io.string || e.u.io.rep);
 		assert_int_equal(e.u.io.next_rip, 0);
 		assert_int_equal(e.insn_length, 3);
+		assert_int_equal(decode(30, 0x3F8u << 16 | 1u << 4 | ((1u << i) - 1)), KIND_io);
+		assert_true(e.u.io.string);
+		assert_int_equal(e.u.io.address_bytes, 2u << i);
 	}
 	decode(30, 1u << 3);
 	assert_true(e.u.io.in && !e.u.io.string && !e.u.io.rep);
