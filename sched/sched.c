@@ -176,16 +176,19 @@ static void enter(struct vcpu *v, u64 now)
 /* Decides under the queue's lock. */
 static struct policy_decision decide(struct pcpu *cpu, struct vcpu *old, u64 now)
 {
-	u32 wait = old ? READ_ONCE(old->wait) : 0;
 	struct policy_decision d;
+	u32 wait;
 
 	spin_lock(&policy.cpu[cpu->id].lock);
-	/* Before anyone can wake it: its times must add up in the order of what happens. */
+	/* Read under the lock: whoever ends the wait before finds it running and leaves it alone,
+	 * whoever ends it afterwards finds it asleep and wakes it. */
+	wait = old ? READ_ONCE(old->wait) : 0;
 	if (wait) {
 		clock_runstate(old, waiting_state(wait), now, true);
 		policy_sleep(&policy, entity_of(old), now);
 	}
 	d = policy_pick(&policy, cpu->id, now);
+	/* Before anyone can run it: its times must add up in the order of what happens. */
 	if (old && !wait && d.run != entity_of(old))
 		clock_runstate(old, RUNSTATE_runnable, now, true);
 	spin_unlock(&policy.cpu[cpu->id].lock);
@@ -307,9 +310,5 @@ int sched_set_affinity(struct vcpu *v, const struct cpuset *wanted)
 
 void sched_get_affinity(const struct vcpu *v, struct cpuset *allowed)
 {
-	const struct policy_entity *e = entity_of(v);
-	spinlock_t *lock = policy_lock(&policy, e);
-
-	*allowed = e->allowed;
-	spin_unlock(lock);
+	*allowed = entity_of(v)->allowed; /* who changes it also asks for it */
 }
