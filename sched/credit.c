@@ -418,6 +418,8 @@ static struct policy_entity *pull(struct policy *p, u32 cpu, const struct policy
 		cpuset_put(&p->idle, cpu, true);
 	if (c->look != POLICY_NO_CPU)
 		found = pull_from(p, c->look, cpu, e ? e->virtual_ns : v, &retry);
+	if (found)
+		c->look = POLICY_NO_CPU;
 	for (u32 i = 0; !found && i < (e ? LOOKS : p->cpus); i++) {
 		u32 from = cpuset_next(&p->crowded, &p->all, (c->rotor + 1) % POLICY_MAX_CPUS);
 

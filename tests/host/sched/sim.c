@@ -15,7 +15,7 @@ struct policy p;
 struct task task[SIM_TASKS];
 struct policy_group group[SIM_GROUPS];
 unsigned int tasks, groups, cpus;
-u64 now, seed, skew, decisions, blocks, most_blocks, moves, longest_idle;
+u64 now, seed, skew, decisions, blocks, most_blocks, longest_idle;
 
 static struct task *on[POLICY_MAX_CPUS];
 static u64 look_at[POLICY_MAX_CPUS], until[POLICY_MAX_CPUS], idles_since[POLICY_MAX_CPUS];
@@ -204,7 +204,7 @@ void machine(unsigned int n, u64 with_seed)
 	tasks = groups = 0;
 	now = 1;
 	skew = 0;
-	decisions = blocks = most_blocks = moves = longest_idle = next_check = 0;
+	decisions = blocks = most_blocks = longest_idle = next_check = 0;
 	memset(task, 0, sizeof(task));
 	memset(on, 0, sizeof(on));
 	memset(floor_before, 0, sizeof(floor_before));
@@ -334,10 +334,8 @@ void sim_look(unsigned int cpu)
 			old->since = old->stopped_at = now;
 			old->longest_queue = 0;
 		}
-		if (next) {
-			moves += next->e.cpu != cpu;
+		if (next)
 			enters(next);
-		}
 	}
 	note_queue(cpu);
 	on[cpu] = next;

@@ -30,7 +30,7 @@ extern struct policy_group group[SIM_GROUPS];
 extern unsigned int tasks, groups, cpus;
 extern u64 now, seed, skew; /* skew: clocks of CPUs differ by less than this */
 /* Of all decisions and wake-ups since the machine began: basic blocks run. */
-extern u64 decisions, blocks, most_blocks, moves;
+extern u64 decisions, blocks, most_blocks;
 /* The longest time that a CPU idled while another queued two that it may run. */
 extern u64 longest_idle;
 
