@@ -150,6 +150,14 @@ static void wait_ms(long ms)
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
 }
 
+static void assert_not_forgotten(struct task *t)
+{
+	spinlock_t *lock = policy_lock(&p, &t->e);
+
+	assert_true((t->e.state != POLICY_ASLEEP) == __atomic_load_n(&t->wants, __ATOMIC_SEQ_CST));
+	spin_unlock(lock);
+}
+
 static void races(void **state)
 {
 	pthread_t thread[CPUS];
@@ -170,6 +178,7 @@ static void races(void **state)
 		__atomic_store_n(&calm, true, __ATOMIC_RELEASE);
 		wait_ms(20);
 		for (u32 i = 0; i < TASKS; i++) {
+			assert_not_forgotten(&task[i]);
 			__atomic_store_n(&task[i].e.group->cap, 0, __ATOMIC_RELAXED);
 			__atomic_store_n(&task[i].wants, true, __ATOMIC_SEQ_CST);
 			pin(&task[i], low_mask(CPUS));
