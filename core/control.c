@@ -204,18 +204,37 @@ static int ctl_sched_set(struct call *k)
 {
 	const struct plinth_ctl_sched *s = &k->c.u.sched;
 
-	if (s->weight == 0 || s->weight > 65535)
+	if (s->weight == 0 || s->weight > 65535 || s->cap > 100 * k->d->max_vcpus)
 		return -XEN_EINVAL;
-	if (s->cap)
-		return -XEN_EOPNOTSUPP; /* the policy has no caps */
 	sched_set_weight(k->d, s->weight);
+	if (s->cap != k->d->sched.cap)
+		sched_set_cap(k->d, s->cap);
 	return 0;
 }
 
 static int ctl_sched_get(struct call *k)
 {
-	k->c.u.sched.weight = k->d->sched_weight;
-	k->c.u.sched.cap = 0;
+	k->c.u.sched.weight = k->d->sched.weight;
+	k->c.u.sched.cap = k->d->sched.cap;
+	return 0;
+}
+
+static int ctl_affinity(struct call *k)
+{
+	struct plinth_ctl_affinity *a = &k->c.u.affinity;
+	struct vcpu *v = a->vcpu < k->d->max_vcpus ? k->d->vcpu[a->vcpu] : NULL;
+	struct cpuset set;
+
+	_Static_assert(sizeof(set) == sizeof(a->cpus), "a bit for each CPU");
+	if (!v)
+		return -XEN_ENOENT;
+	memcpy(&set, a->cpus, sizeof(set));
+	if (k->c.cmd == PLINTH_CTL_affinity_set)
+		return sched_set_affinity(v, &set);
+	sched_get_affinity(v, &set);
+	memcpy(a->cpus, &set, sizeof(set));
+	a->cpu = READ_ONCE(v->cpu);
+	a->running = sched_on_cpu(v);
 	return 0;
 }
 
@@ -271,6 +290,8 @@ static const struct {
 	[PLINTH_CTL_sched_set] = {ctl_sched_set, DOMAIN},
 	[PLINTH_CTL_sched_get] = {ctl_sched_get, DOMAIN},
 	[PLINTH_CTL_grant_seed] = {ctl_grant_seed, GUEST},
+	[PLINTH_CTL_affinity_set] = {ctl_affinity, DOMAIN},
+	[PLINTH_CTL_affinity_get] = {ctl_affinity, DOMAIN},
 };
 
 static int on_domain(struct call *k)

@@ -175,7 +175,7 @@ static void fill(struct domain *d, const struct plinth_ctl_domain_create *c, boo
 	d->pause_count = control ? 0 : 1;
 	d->max_vcpus = c->max_vcpus;
 	d->max_pages = c->max_pages;
-	d->sched_weight = 256;
+	d->sched.weight = POLICY_DEFAULT_WEIGHT;
 	d->log_tokens = 0;
 	memcpy(d->uuid, c->uuid, sizeof(d->uuid));
 	string_copy(d->name, c->name, sizeof(d->name));

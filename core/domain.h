@@ -11,6 +11,7 @@
 #include <core/types.h>
 #include <ept/ept.h>
 #include <plinth/control.h>
+#include <sched/policy.h>
 #include <xen/hypercall.h>
 #include <xen/shared_info.h>
 #include <xen/start_info.h>
@@ -56,9 +57,9 @@ struct domain {
 	struct event_domain event;
 	struct grant_domain grant;
 
-	u32 sched_weight;
-	u64 cpu_time_retired; /* of vCPUs that are gone */
-	void *hvm;            /* the vendor's: I/O bitmap of the control domain */
+	struct policy_group sched; /* weight and cap: see sched/sched.h */
+	u64 cpu_time_retired;      /* of vCPUs that are gone */
+	void *hvm;                 /* the vendor's: I/O bitmap of the control domain */
 
 	spinlock_t debug_lock; /* text written to port 0xE9 and console_io */
 	u32 debug_length;

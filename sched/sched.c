@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Scheduling mechanism. One lock guards the policy's state; it is held for a decision, never while
- * a guest runs or state is switched. */
+/* Scheduling mechanism. The policy has a lock for each CPU's queue; it is held for a decision,
+ * never while a guest runs or state is switched. No other lock but runstate_lock is taken inside.
+ */
 #include <sched/sched.h>
 
 #include <arch/x86_64/cpu/features.h>
@@ -33,7 +34,6 @@ struct sched_cpu {
 };
 
 static struct policy policy;
-static spinlock_t sched_lock;
 static struct sched_cpu sched_cpus[MAX_CPUS];
 
 _Static_assert(MAX_CPUS <= POLICY_MAX_CPUS, "the policy has room for each CPU");
@@ -58,6 +58,11 @@ void sched_init_cpu(void)
 	cpu->resched = true;
 }
 
+static struct policy_entity *entity_of(const struct vcpu *v)
+{
+	return &((struct sched_vcpu *)v->sched)->entity;
+}
+
 int sched_vcpu_init(struct vcpu *v)
 {
 	struct sched_vcpu *s = domain_page_alloc(v->domain, 0);
@@ -66,9 +71,7 @@ int sched_vcpu_init(struct vcpu *v)
 		return -XEN_ENOMEM;
 	s->vcpu = v;
 	v->sched = s;
-	spin_lock(&sched_lock);
-	policy_add(&policy, &s->entity, v->domain->sched_weight);
-	spin_unlock(&sched_lock);
+	policy_add(&policy, &s->entity, &v->domain->sched);
 	return 0;
 }
 
@@ -78,9 +81,8 @@ void sched_vcpu_destroy(struct vcpu *v)
 
 	if (!s)
 		return;
-	spin_lock(&sched_lock);
-	policy_remove(&policy, &s->entity);
-	spin_unlock(&sched_lock);
+	/* Whoever put it to sleep may still hold the lock. */
+	spin_unlock(policy_lock(&policy, &s->entity));
 	v->sched = NULL;
 	domain_page_free(v->domain, s, 0);
 }
@@ -96,16 +98,17 @@ void sched_poke(u32 id)
 
 void sched_wake(struct vcpu *v)
 {
-	struct sched_vcpu *s = v->sched;
+	struct policy_entity *e = entity_of(v);
+	spinlock_t *lock = policy_lock(&policy, e);
 	u32 cpu = POLICY_NO_CPU;
-	u64 now = clock_ns();
 
-	spin_lock(&sched_lock);
-	if (READ_ONCE(v->wait) == 0 && s->entity.state == POLICY_ASLEEP) {
+	if (READ_ONCE(v->wait) == 0 && e->state == POLICY_ASLEEP) {
+		u64 now = clock_ns();
+
 		clock_runstate(v, RUNSTATE_runnable, now, false);
-		cpu = policy_wake(&policy, &s->entity, now);
+		cpu = policy_wake(&policy, e, now);
 	}
-	spin_unlock(&sched_lock);
+	spin_unlock(lock);
 	if (cpu != POLICY_NO_CPU)
 		sched_poke(cpu);
 }
@@ -115,17 +118,23 @@ static int waiting_state(u32 wait)
 	return wait & (VCPU_DOWN | VCPU_PAUSED) ? RUNSTATE_offline : RUNSTATE_blocked;
 }
 
+static bool is_waiting(const struct policy_entity *e)
+{
+	return e->state == POLICY_QUEUED || e->state == POLICY_PARKED;
+}
+
 void sched_unqueue(struct vcpu *v)
 {
-	struct sched_vcpu *s = v->sched;
-	u64 now = clock_ns();
+	struct policy_entity *e = entity_of(v);
+	spinlock_t *lock = policy_lock(&policy, e);
 
-	spin_lock(&sched_lock);
-	if (READ_ONCE(v->wait) != 0 && s->entity.state == POLICY_QUEUED) {
-		policy_sleep(&policy, &s->entity, now);
+	if (READ_ONCE(v->wait) != 0 && is_waiting(e)) {
+		u64 now = clock_ns();
+
 		clock_runstate(v, waiting_state(v->wait), now, false);
+		policy_sleep(&policy, e, now);
 	}
-	spin_unlock(&sched_lock);
+	spin_unlock(lock);
 }
 
 static void leave(struct vcpu *v)
@@ -164,34 +173,52 @@ static void enter(struct vcpu *v, u64 now)
 	clock_runstate(v, RUNSTATE_running, now, true);
 }
 
+/* Decides under the queue's lock. */
+static struct policy_decision decide(struct pcpu *cpu, struct vcpu *old, u64 now)
+{
+	struct policy_decision d;
+	u32 wait;
+
+	spin_lock(&policy.cpu[cpu->id].lock);
+	/* Read under the lock: whoever ends the wait before finds it running and leaves it alone,
+	 * whoever ends it afterwards finds it asleep and wakes it. */
+	wait = old ? READ_ONCE(old->wait) : 0;
+	if (wait) {
+		clock_runstate(old, waiting_state(wait), now, true);
+		policy_sleep(&policy, entity_of(old), now);
+	}
+	d = policy_pick(&policy, cpu->id, now);
+	/* Before anyone can run it: its times must add up in the order of what happens. */
+	if (old && !wait && d.run != entity_of(old))
+		clock_runstate(old, RUNSTATE_runnable, now, true);
+	spin_unlock(&policy.cpu[cpu->id].lock);
+	return d;
+}
+
+static struct vcpu *vcpu_of(struct policy_entity *e)
+{
+	return e ? container_of(e, struct sched_vcpu, entity)->vcpu : NULL;
+}
+
 struct vcpu *sched_next(void)
 {
 	struct pcpu *cpu = this_cpu();
 	struct sched_cpu *sc = cpu->sched;
 	struct vcpu *old = cpu->current, *next;
-	struct policy_decision decision;
-	int old_state = RUNSTATE_runnable;
+	struct policy_decision d;
 	u64 now = clock_ns();
-	u32 wait;
 
 	cpu->resched = false;
-	spin_lock(&sched_lock);
-	wait = old ? READ_ONCE(old->wait) : 0;
-	if (wait) {
-		old_state = waiting_state(wait);
-		policy_sleep(&policy, &((struct sched_vcpu *)old->sched)->entity, now);
-	}
-	decision = policy_pick(&policy, cpu->id, now);
-	next = decision.run ? container_of(decision.run, struct sched_vcpu, entity)->vcpu : NULL;
-	/* Before anyone can wake it: its times must add up in the order of what happens. */
-	if (old && next != old)
-		clock_runstate(old, old_state, now, true);
-	spin_unlock(&sched_lock);
-	if (decision.poke != POLICY_NO_CPU)
-		sched_poke(decision.poke);
+	d = decide(cpu, old, now);
+	next = vcpu_of(d.run);
+	for (unsigned int i = 0; i < ARRAY_SIZE(d.poke); i++)
+		if (d.poke[i] != POLICY_NO_CPU)
+			sched_poke(d.poke[i]);
+	if (d.moved) /* while on_cpu keeps it from going away */
+		sched_wake(vcpu_of(d.moved));
 
-	if (decision.until != POLICY_NEVER)
-		timer_set(&sc->slice, decision.until);
+	if (d.until != POLICY_NEVER)
+		timer_set(&sc->slice, d.until);
 	else
 		timer_stop(&sc->slice);
 	if (next != old) {
@@ -207,11 +234,7 @@ struct vcpu *sched_next(void)
 
 void sched_yield(struct vcpu *v)
 {
-	struct sched_vcpu *s = v->sched;
-
-	spin_lock(&sched_lock);
-	policy_yield(&policy, &s->entity, clock_ns());
-	spin_unlock(&sched_lock);
+	policy_yield(entity_of(v));
 	this_cpu()->resched = true;
 }
 
@@ -225,12 +248,11 @@ bool sched_on_cpu(const struct vcpu *v)
 bool sched_off_cpu(const struct vcpu *v)
 {
 	const struct sched_vcpu *s = v->sched;
-	bool off;
-
+	spinlock_t *lock = policy_lock(&policy, &s->entity);
 	/* Asleep under the lock and saved: nobody is about to run it either. */
-	spin_lock(&sched_lock);
-	off = s->entity.state == POLICY_ASLEEP && !s->on_cpu;
-	spin_unlock(&sched_lock);
+	bool off = s->entity.state == POLICY_ASLEEP && !sched_on_cpu(v);
+
+	spin_unlock(lock);
 	return off;
 }
 
@@ -240,12 +262,53 @@ void sched_wait_off_cpu(const struct vcpu *v)
 		cpu_relax();
 }
 
+/* What v may do has changed: to the CPUs in `allowed`, unless that is NULL. */
+static void reconsider(struct vcpu *v, const struct cpuset *allowed)
+{
+	struct policy_entity *e = entity_of(v);
+	spinlock_t *lock = policy_lock(&policy, e);
+	bool waits = is_waiting(e), runs = e->state == POLICY_RUNNING;
+	u32 cpu = e->cpu;
+
+	if (waits)
+		policy_sleep(&policy, e, clock_ns());
+	if (allowed)
+		policy_allow(&policy, e, allowed);
+	spin_unlock(lock);
+	if (waits)
+		sched_wake(v); /* does nothing if v has to wait, or was woken meanwhile */
+	if (runs)
+		sched_poke(cpu);
+}
+
 void sched_set_weight(struct domain *d, u32 weight)
 {
-	spin_lock(&sched_lock);
-	d->sched_weight = weight;
+	WRITE_ONCE(d->sched.weight, weight);
+}
+
+void sched_set_cap(struct domain *d, u32 cap)
+{
+	WRITE_ONCE(d->sched.cap, cap);
+	WRITE_ONCE(d->sched.paid, 0);
 	for (u32 i = 0; i < d->max_vcpus; i++)
 		if (d->vcpu[i])
-			((struct sched_vcpu *)d->vcpu[i]->sched)->entity.weight = weight;
-	spin_unlock(&sched_lock);
+			reconsider(d->vcpu[i], NULL);
+}
+
+int sched_set_affinity(struct vcpu *v, const struct cpuset *wanted)
+{
+	struct cpuset allowed = *wanted;
+	u64 any = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(allowed.bits); i++)
+		any |= allowed.bits[i] &= policy.all.bits[i];
+	if (!any)
+		return -XEN_EINVAL;
+	reconsider(v, &allowed);
+	return 0;
+}
+
+void sched_get_affinity(const struct vcpu *v, struct cpuset *allowed)
+{
+	*allowed = entity_of(v)->allowed; /* who changes it also asks for it */
 }

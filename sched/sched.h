@@ -4,6 +4,7 @@
 #define SCHED_SCHED_H
 
 #include <core/types.h>
+#include <sched/cpuset.h>
 
 struct vcpu;
 struct domain;
@@ -29,6 +30,12 @@ void sched_wait_off_cpu(const struct vcpu *v);
 /* No CPU runs v or is about to, and its state is saved. */
 bool sched_off_cpu(const struct vcpu *v);
 bool sched_on_cpu(const struct vcpu *v);
-void sched_set_weight(struct domain *d, u32 weight);
+
+/* Each has effect at once, also on those that run. d->sched has the current values. */
+void sched_set_weight(struct domain *d, u32 weight); /* 1..65535 */
+void sched_set_cap(struct domain *d, u32 cap);       /* per cent of one CPU, 0: none */
+/* v runs on these CPUs alone; those that are not there are left out. -XEN_EINVAL: none is left. */
+must_use int sched_set_affinity(struct vcpu *v, const struct cpuset *wanted);
+void sched_get_affinity(const struct vcpu *v, struct cpuset *allowed);
 
 #endif

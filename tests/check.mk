@@ -116,6 +116,11 @@ $(CHECK)/host/%.ok: tests/host/%_test.c tests/check.mk
 		timeout 120 ./$@.exe)
 	@sed -n 's/.*\[  PASSED  \] \([0-9]*\) test.*/: \1 tests/p' $@.log >$@
 
+# Writes the table of scenarios that stands at the end of sched/README.md.
+.PHONY: sched-table
+sched-table: $(CHECK)/host/sched/table.ok
+	@sed -i '/^| scenario/,$$d' sched/README.md && grep '^|' $<.log >>sched/README.md
+
 $(CHECK)/fuzz/%.ok: tests/fuzz/%_fuzz.c tests/check.mk
 	$(call step,fuzz/$*,$(call depend,$<) && \
 		$(CLANG) $(HOST_CFLAGS) -O2 -fsanitize=fuzzer$(comma)address$(comma)undefined \

@@ -24,7 +24,7 @@ static inline void spin_lock(spinlock_t *l)
 }
 static inline bool spin_trylock(spinlock_t *l)
 {
-	u16 owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);
+	u16 owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE); /* what the last one wrote */
 	u16 expected = owner;
 
 	return __atomic_compare_exchange_n(&l->next, &expected, (u16)(owner + 1), false,

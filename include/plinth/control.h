@@ -34,6 +34,8 @@ enum plinth_control_cmd {
 	PLINTH_CTL_sched_set,
 	PLINTH_CTL_sched_get,
 	PLINTH_CTL_grant_seed,
+	PLINTH_CTL_affinity_set,
+	PLINTH_CTL_affinity_get,
 	PLINTH_CTL_COUNT
 };
 
@@ -135,8 +137,17 @@ struct plinth_ctl_sched {
 	domid_t domid;
 	uint16_t pad;
 	uint32_t weight; /* 1..65535, 256 = default */
-	uint32_t cap;    /* per cent of one CPU; 0 = none */
+	uint32_t cap;    /* per cent of one CPU; 0 = none, at most 100 for each vCPU */
 	uint32_t pad2;
+};
+
+struct plinth_ctl_affinity {
+	domid_t domid;
+	uint16_t pad;
+	uint32_t vcpu;
+	uint64_t cpus[4]; /* a bit for each CPU where it may run */
+	uint32_t cpu;     /* out (get): where it runs or ran last */
+	uint32_t running; /* out (get): it runs now */
 };
 
 struct plinth_ctl_grant_seed {
@@ -160,6 +171,7 @@ struct plinth_control {
 		struct plinth_ctl_irq irq;
 		struct plinth_ctl_log log;
 		struct plinth_ctl_sched sched;
+		struct plinth_ctl_affinity affinity;
 		struct plinth_ctl_grant_seed seed;
 		uint8_t size[184];
 	} u;

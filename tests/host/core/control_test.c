@@ -39,6 +39,7 @@ struct cpuid_limits cpuid_limits = {.phys_bits = 40,
 
 static struct domain *d0, *d1;
 static unsigned int creates, destroys, pauses, waits, ups, binds, eois, weights;
+static u64 affinity[2];
 static int create_error;
 static struct plinth_control c;
 
@@ -123,8 +124,25 @@ void sched_wait_off_cpu(const struct vcpu *v)
 }
 void sched_set_weight(struct domain *d, u32 weight)
 {
-	d->sched_weight = weight;
+	d->sched.weight = weight;
 	weights++;
+}
+void sched_set_cap(struct domain *d, u32 cap)
+{
+	d->sched.cap = cap;
+	weights++;
+}
+int sched_set_affinity(struct vcpu *v, const struct cpuset *wanted)
+{
+	if (!(wanted->bits[0] & 15))
+		return -XEN_EINVAL;
+	affinity[v->id] = wanted->bits[0] & 15;
+	weights++;
+	return 0;
+}
+void sched_get_affinity(const struct vcpu *v, struct cpuset *allowed)
+{
+	*allowed = (struct cpuset){{affinity[v->id]}};
 }
 int irq_bind(u32 gsi, u32 flags, evtchn_port_t *port)
 {
@@ -180,7 +198,7 @@ static int set_up(void **state)
 	d1->memmap = domain_page_alloc(d1, 0);
 	d1->memmap_count = 1;
 	d1->memmap[0].size = 0x1234;
-	d1->sched_weight = 256;
+	d1->sched.weight = 256;
 	for (u64 g = 0; g < 8; g++)
 		(void)fake_ram_at(d1, g);
 	memset(fake_buffer, 0, sizeof(fake_buffer));
@@ -252,7 +270,7 @@ static void take(struct state *s)
 	}
 	s->memmap_count = d1->memmap_count;
 	s->pause_count = d1->pause_count;
-	s->weight = d1->sched_weight;
+	s->weight = d1->sched.weight;
 	s->dying = d1->dying;
 	s->used = fake_frames_used();
 	memcpy(s->map, d1->memmap, sizeof(s->map));
@@ -304,12 +322,15 @@ static void subjects(void **state)
 		PLINTH_CTL_domain_destroy, PLINTH_CTL_domain_pause, PLINTH_CTL_domain_unpause,
 		PLINTH_CTL_mem_populate,   PLINTH_CTL_mem_map,      PLINTH_CTL_memory_map_set,
 		PLINTH_CTL_vcpu_set,       PLINTH_CTL_vcpu_get,     PLINTH_CTL_sched_set,
-		PLINTH_CTL_sched_get,      PLINTH_CTL_grant_seed};
+		PLINTH_CTL_sched_get,      PLINTH_CTL_grant_seed,   PLINTH_CTL_affinity_set,
+		PLINTH_CTL_affinity_get};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(on_domain); i++) {
 		bool sched = on_domain[i] == PLINTH_CTL_sched_set ||
-			     on_domain[i] == PLINTH_CTL_sched_get;
+			     on_domain[i] == PLINTH_CTL_sched_get ||
+			     on_domain[i] == PLINTH_CTL_affinity_set ||
+			     on_domain[i] == PLINTH_CTL_affinity_get;
 
 		with(on_domain[i]);
 		c.u.domain.domid = 9;
@@ -627,13 +648,34 @@ static void scheduling(void **state)
 	c.u.sched.weight = 65536;
 	fails(-XEN_EINVAL);
 	c.u.sched.weight = 512;
+	c.u.sched.cap = 201; /* more than two vCPUs can use */
+	fails(-XEN_EINVAL);
 	c.u.sched.cap = 50;
-	fails(-XEN_EOPNOTSUPP);
-	c.u.sched.cap = 0;
 	assert_int_equal(call(), 0);
 	with(PLINTH_CTL_sched_get);
 	assert_int_equal(call(), 0);
-	assert_true(c.u.sched.weight == 512 && c.u.sched.cap == 0);
+	assert_true(c.u.sched.weight == 512 && c.u.sched.cap == 50);
+}
+
+static void affinities(void **state)
+{
+	(void)state;
+	with(PLINTH_CTL_affinity_set);
+	c.u.affinity.vcpu = 1;
+	c.u.affinity.cpus[1] = 1; /* none that is there */
+	fails(-XEN_EINVAL);
+	c.u.affinity.cpus[0] = 5;
+	assert_int_equal(call(), 0);
+	c.u.affinity.vcpu = 2;
+	fails(-XEN_ENOENT);
+	with(PLINTH_CTL_affinity_get);
+	c.u.affinity.vcpu = 2;
+	fails(-XEN_ENOENT);
+	c.u.affinity.vcpu = 1;
+	d1->vcpu[1]->cpu = 2;
+	assert_int_equal(call(), 0);
+	assert_true(c.u.affinity.cpus[0] == 5 && c.u.affinity.cpus[1] == 0);
+	assert_true(c.u.affinity.cpu == 2 && c.u.affinity.running == 1);
 }
 
 static void seeds(void **state)
@@ -687,9 +729,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(callers),  TEST(subjects),   TEST(life),       TEST(info),
-		TEST(populate), TEST(foreign),    TEST(memory_map), TEST(vcpus),
-		TEST(machine),  TEST(scheduling), TEST(seeds),      TEST(any_arguments),
+		TEST(callers),       TEST(subjects),   TEST(life),       TEST(info),
+		TEST(populate),      TEST(foreign),    TEST(memory_map), TEST(vcpus),
+		TEST(machine),       TEST(scheduling), TEST(affinities), TEST(seeds),
+		TEST(any_arguments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
