@@ -42,7 +42,7 @@ struct guest_trail {
 	} step[5];                /* from the top */
 	void *page_at;            /* what is there */
 };
-#define GUEST_TRAILS 4u
+#define GUEST_TRAILS 8u
 
 struct vcpu {
 	/* First what each exit touches. */
@@ -70,8 +70,7 @@ struct vcpu {
 	struct guest_trail trail[GUEST_TRAILS]; /* by the low bits of the page's number */
 
 	/* Upcalls: see core/event.h */
-	hfn_t info_frame; /* registered vcpu_info; else the embedded one */
-	u32 info_offset;
+	struct vcpu_info *info; /* embedded in shared_info or registered; NULL: none yet */
 	bool info_registered;
 	u8 upcall_vector;  /* HVMOP_set_evtchn_upcall_vector, 0 = none */
 	u32 virq_port[2];  /* per-vCPU VIRQs 0 and 1, 0 = unbound */

@@ -234,8 +234,8 @@ struct vcpu *sched_next(void)
 
 void sched_yield(struct vcpu *v)
 {
-	policy_yield(entity_of(v));
-	this_cpu()->resched = true;
+	if (policy_yield(&policy, entity_of(v)))
+		this_cpu()->resched = true;
 }
 
 bool sched_on_cpu(const struct vcpu *v)
