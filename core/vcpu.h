@@ -67,7 +67,7 @@ struct vcpu {
 	struct vapic vapic;
 	void *xsave; /* extended state, 64-byte aligned */
 
-	struct guest_trail trail[GUEST_TRAILS]; /* by the low bits of the page's number */
+	struct guest_trail trail[GUEST_TRAILS]; /* by a hash of the page's number */
 
 	/* Upcalls: see core/event.h */
 	struct vcpu_info *info; /* embedded in shared_info or registered; NULL: none yet */

@@ -238,6 +238,11 @@ void policy_allow(struct policy *p, struct policy_entity *e, const struct cpuset
 		go_home(p, e);
 }
 
+static bool is_empty(const struct policy *p, const struct cpuset *set)
+{
+	return cpuset_next(set, &p->all, 0) == POLICY_NO_CPU;
+}
+
 /* --- events --- */
 
 /* Takes one CPU that e may run on out of set: that one is to be poked. */
@@ -332,8 +337,7 @@ void policy_sleep(struct policy *p, struct policy_entity *e, u64 now)
 bool policy_yield(struct policy *p, struct policy_entity *e)
 {
 	e->yielded = e->state == POLICY_RUNNING;
-	return READ_ONCE(p->cpu[e->cpu].queued) ||
-	       cpuset_next(&p->crowded, &p->all, 0) != POLICY_NO_CPU;
+	return READ_ONCE(p->cpu[e->cpu].queued) || !is_empty(p, &p->crowded);
 }
 
 /* --- decisions --- */
@@ -357,7 +361,7 @@ static struct policy_entity *choose(const struct policy_cpu *c, struct policy_en
 
 	if (!head)
 		return old;
-	if (is_overdue(c, now))
+	if ((old || c->queued > 1) && is_overdue(c, now))
 		return list_entry(c->arrivals.next, struct policy_entity, arrival);
 	if (!old)
 		return head;
@@ -479,7 +483,7 @@ static u64 slice_end(struct policy *p, u32 cpu, const struct policy_entity *e, b
 	} else {
 		/* First known, then looking, as above. */
 		cpuset_put(&p->alone, cpu, true);
-		if (cpuset_next(&p->crowded, &p->all, cpu) == POLICY_NO_CPU)
+		if (is_empty(p, &p->crowded))
 			until = POLICY_NEVER;
 		else
 			cpuset_put(&p->alone, cpu, false);
@@ -491,14 +495,18 @@ static u64 slice_end(struct policy *p, u32 cpu, const struct policy_entity *e, b
 static struct policy_entity *decide(struct policy *p, u32 cpu, u64 now, u64 *until)
 {
 	struct policy_cpu *c = &p->cpu[cpu];
-	struct policy_entity *old = c->running, *e, *other;
+	struct policy_entity *old = c->running, *e;
 
 	for (;;) {
 		u64 begin;
 
 		e = choose(c, old, now);
-		other = is_overdue(c, now) ? NULL : pull(p, cpu, e, now, until);
-		e = other ? other : e;
+		if (!(e && c->look == POLICY_NO_CPU && is_empty(p, &p->crowded)) &&
+		    !is_overdue(c, now)) {
+			struct policy_entity *other = pull(p, cpu, e, now, until);
+
+			e = other ? other : e;
+		}
 		begin = e ? pay(e, now) : 0;
 		if (e && e != old)
 			queue_take(p, c, e);

@@ -219,7 +219,7 @@ struct vcpu *sched_next(void)
 
 	if (d.until != POLICY_NEVER)
 		timer_set(&sc->slice, d.until);
-	else
+	else if (sc->slice.armed)
 		timer_stop(&sc->slice);
 	if (next != old) {
 		cpu->current = NULL;
