@@ -130,6 +130,9 @@ struct hvm_ops {
 
 extern const struct hvm_ops svm_ops, vmx_ops;
 extern const struct hvm_ops *hvm; /* the one boot picked */
+/* run() comes back, with resched set, when the TSC reaches this CPU's slice_end: no timer of the
+ * host is needed for it. */
+extern bool hvm_ends_slices;
 
 /* Picks the vendor whose probe succeeds; logs what is missing and returns -XEN_ENOSYS if none. */
 must_use int hvm_select(void);
