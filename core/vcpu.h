@@ -88,6 +88,8 @@ struct vcpu {
 	u32 cpu; /* where it runs or ran last */
 	void *sched;
 
+	u64 exits[EXIT_COUNT]; /* by reason */
+
 	struct {
 		u64 mtrr_def_type, mtrr_fixed[11], mtrr_variable[16];
 	} msr; /* values kept only to be read back: core/msr.c */

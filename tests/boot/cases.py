@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import kernels
 from guests import all_tiny, debian, raw, tiny
 from machine import PROMPT, Failure
+from vcpu_cases import vcpu_cases
 
 IDLE = "when_idle=poweroff"
 
@@ -426,4 +427,4 @@ def all_cases(only_guests=None, without=()):
              script=churn_script),
         bad_kernel_case(),
         bad_cfg_case(),
-    ] + bad_machine_cases()
+    ] + bad_machine_cases() + vcpu_cases(Case)
