@@ -4,6 +4,7 @@
 #   test   all tests; ends with "N passed, N failed". check: those without a boot. fuzz: fuzzers alone
 #   iso    packs an image: GUESTS=DIR ISO=FILE CONTROL_OPTS="..." (iso/iso.mk); demo: the demo guest
 #   hv, dom0, guest-tests   the hypervisor, the control domain, the test guests; clean
+#   bench   measures, stores tests/bench/results.md; bench-guard, bench-profile, bench-exits: tests/README.md
 #   sched-table   simulates the scheduler and writes the table in sched/README.md
 # Variables: CC, BUILD, V=1 (show the commands); iso/iso.mk and tests/check.mk have theirs.
 

@@ -27,7 +27,7 @@ ALL_SOURCES := $(sort $(shell find $(HV_DIRS) drivers dom0 tests -name '*.c'))
 HV_HEADERS   := $(filter $(addsuffix /%,$(HV_DIRS)) include/%,$(ALL_HEADERS))
 DOM0_HEADERS := $(filter dom0/% drivers/% include/%,$(ALL_HEADERS))
 
-CHECK_ITEMS := format headers lines symbols cppcheck clang-tidy \
+CHECK_ITEMS := format headers lines symbols cppcheck clang-tidy bench-comparer \
 	$(HOST_TESTS:tests/host/%_test.c=host/%)
 FUZZ_ITEMS  := $(FUZZERS:%=fuzz/%)
 
@@ -73,6 +73,10 @@ $(CHECK)/lines.ok: FORCE
 	@cat $@.log
 $(CHECK)/symbols.ok: $(BUILD)/plinth.elf $(BUILD)/dom0.elf FORCE
 	$(call step,symbols,python3 tests/symbols.py $(BUILD) $(HV_DIRS))
+
+# That the comparer of `make test` fails on a worse row. The comparison itself is tests/bench/guard.py.
+$(CHECK)/bench-comparer.ok: $(wildcard tests/bench/*.py tests/boot/*.py) tests/bench/results.md
+	$(call step,bench-comparer,python3 tests/bench/guard_test.py)
 
 # --- static analysis -----------------------------------------------------------------------------
 

@@ -39,10 +39,16 @@ $(foreach s,$(GUEST_SRC),$(eval $(call guest_rule,$(s))))
 $(GUEST_OUT)/%.elf: $(GUEST_OUT)/%.o $(GUEST_LIB_OBJ) tests/guest/lib/guest.ld
 	$(GUEST_CC) $(GUEST_LDFLAGS) -o $@ $< $(GUEST_LIB_OBJ)
 
-# Everything under -icount; writes tests/bench/results.md.
-.PHONY: bench
-bench: guest-tests
-	@$(MAKE) --no-print-directory build/demo/demo.cfg
-	@python3 tests/bench/run.py
+# Everything under -icount; writes tests/bench/results.md. bench-guard: is nothing worse than that?
+# bench-profile: where the instructions go; OPS="cpuid_0 sched_yield": of these operations.
+# bench-exits: why a guest is left while Debian boots.
+.PHONY: bench bench-guard bench-profile bench-exits
+bench:         BENCH = run.py
+bench-guard:   BENCH = guard.py
+bench-profile: BENCH = profile.py $(OPS)
+bench-exits:   BENCH = exits.py
+bench bench-guard bench-profile bench-exits: guest-tests
+	@$(MAKE) --no-print-directory -s hv build/demo/demo.cfg
+	@python3 tests/bench/$(BENCH)
 
 -include $(wildcard $(GUEST_OUT)/*.d $(GUEST_OUT)/lib/*.d)

@@ -89,11 +89,11 @@ def build(results):
     return good
 
 
-def boot(results):
-    """tests/boot/run.py prints a line for each test; they are counted here once more."""
-    command = [sys.executable, "tests/boot/run.py", "--jobs", JOBS]
-    p = subprocess.Popen(command, env=clean_environment(), stdin=subprocess.DEVNULL,
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def booted(results, what, command):
+    """A program that prints a line for each test; they are counted here once more."""
+    p = subprocess.Popen([sys.executable, *command], env=clean_environment(),
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT)
     seen = failed = 0
     for raw in p.stdout:
         line = raw.decode(errors="replace").rstrip()
@@ -104,9 +104,9 @@ def boot(results):
         if m and m.group(1) != "SKIP":
             seen += 1
             failed += m.group(1) != "PASS"
-            results.add("boot/" + m.group(2), m.group(1) == "PASS", quiet=True)
+            results.add(what + "/" + m.group(2), m.group(1) == "PASS", quiet=True)
     if p.wait() and not failed or not seen:
-        results.add("boot", False)
+        results.add(what, False)
 
 
 def main():
@@ -123,9 +123,10 @@ def main():
         items(results, "fuzz")
     if what == "test":
         if built:
-            boot(results)
+            booted(results, "bench", ["tests/bench/guard.py"])
+            booted(results, "boot", ["tests/boot/run.py", "--jobs", JOBS])
         else:
-            results.add("boot (not built)", False)
+            results.add("bench and boot (not built)", False)
     print("%.0f s" % (time.monotonic() - began))
     print("%d passed, %d failed" % (results.passed, results.failed), flush=True)
     return 1 if results.failed else 0

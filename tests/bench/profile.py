@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where the instructions of each operation go: profile.py [OPERATION...]. Boots the bench guest with
+"""Where the instructions of each operation go: `make bench-profile [OPS="..."]`. Boots the bench guest with
 a plugin that counts, and prints the hypervisor's functions by their share."""
 import bisect
 import os
@@ -50,13 +50,14 @@ def measure():
 
 
 def places(counts):
-    """(address, stretches, guest's instructions, {address: count}) in the order of appearance."""
+    """(address, stretches, guest's instructions, {address: count}, median) in the order of appearance."""
     found = []
     with open(counts, encoding="ascii") as f:
         for line in f:
             words = line.split()
             if words[0] == "place":
-                found.append((int(words[1], 16), int(words[2]), int(words[3]), {}))
+                found.append((int(words[1], 16), int(words[2]), int(words[3]), {},
+                              int(words[4])))
             else:
                 found[-1][3][int(words[0], 16)] = int(words[1])
     return found
@@ -68,14 +69,12 @@ def main():
     hypervisor = Symbols(os.path.join(ROOT, "build/plinth.elf"))
     guest = Symbols(elf_path("bench"))
     rounds = int(re.search(r"#define ROUNDS (\d+)", open(os.path.join(HERE, "bench.c")).read()).group(1))
-    # A measured statement stands between two RDTSC in a loop: so often they follow each other, and
-    # once less in the other order.
-    ends = [p for p in places(counts) if guest.name(p[0]) not in NOT_MEASURED and p[1] == rounds]
+    # A measured statement stands between two RDTSC: what ends at the second one is its cost.
+    ends = [p for p in places(counts) if guest.name(p[0]) not in NOT_MEASURED and p[1] >= rounds]
     empty = int(dict(benched)["empty"])
     for name, ticks in benched[1:]:
-        # In the order in which they run; some operations are not of this form.
-        fits = [p for p in ends if abs((sum(p[3].values()) + p[2]) / p[1] - int(ticks) - empty)
-                <= 0.02 * int(ticks) + 5]
+        # In the order in which they run, and the same median; some operations are not of this form.
+        fits = [p for p in ends if abs(p[4] - int(ticks) - empty) <= 1]
         if not fits:
             continue
         fit = fits[0]

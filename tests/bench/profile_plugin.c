@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A plugin for QEMU: counts the hypervisor's instructions between two RDTSC of a test guest, one
- * table for each pair of places. The interface is QEMU's "TCG Plugins", version 1;
+ * table for each place where such a stretch ends. The interface is QEMU's "TCG Plugins", version 1;
  * Debian ships no header of it. Argument: out=FILE. Under -icount with one CPU, so no locks. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,11 +31,12 @@ int qemu_plugin_version = 1;
 #define GUEST_FIRST 0x100000u
 #define GUEST_END   0x200000u
 #define PLACES_MAX  256u
+#define TOTALS_MAX  51u /* bench.c: ROUNDS; the first ones are enough to know an operation again */
 
 static struct place {
-	uint64_t from, at, stretches, guest, count[TEXT_SIZE];
+	uint64_t at, stretches, guest, totals[TOTALS_MAX], count[TEXT_SIZE];
 } * places[PLACES_MAX];
-static uint64_t now[TEXT_SIZE], guest_now, last;
+static uint64_t now[TEXT_SIZE], now_all, guest_now;
 static unsigned int places_used;
 static char out[512];
 
@@ -44,12 +45,11 @@ static struct place *place_at(uint64_t at)
 	unsigned int i;
 
 	for (i = 0; i < places_used; i++)
-		if (places[i]->at == at && places[i]->from == last)
+		if (places[i]->at == at)
 			return places[i];
 	if (places_used == PLACES_MAX || !(places[places_used] = calloc(1, sizeof(struct place))))
 		return NULL;
 	places[places_used]->at = at;
-	places[places_used]->from = last;
 	return places[places_used++];
 }
 
@@ -58,6 +58,7 @@ static void executed(unsigned int cpu, void *data)
 	uint64_t at = (uint64_t)(uintptr_t)data;
 
 	(void)cpu;
+	now_all++;
 	if (at - TEXT_FIRST < TEXT_SIZE)
 		now[at - TEXT_FIRST]++;
 	else
@@ -70,14 +71,30 @@ static void stretch_ends(unsigned int cpu, void *data)
 
 	(void)cpu;
 	if (p) {
+		if (p->stretches < TOTALS_MAX)
+			p->totals[p->stretches] = now_all;
 		p->stretches++;
 		p->guest += guest_now;
 		for (unsigned int i = 0; i < TEXT_SIZE; i++)
 			p->count[i] += now[i];
 	}
 	memset(now, 0, sizeof(now));
-	guest_now = 0;
-	last = (uint64_t)(uintptr_t)data;
+	now_all = guest_now = 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static uint64_t median(struct place *p)
+{
+	uint64_t n = p->stretches < TOTALS_MAX ? p->stretches : TOTALS_MAX;
+
+	qsort(p->totals, n, sizeof(p->totals[0]), compare);
+	return p->totals[n / 2];
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
@@ -106,8 +123,8 @@ static void write_out(uint64_t id, void *data)
 	if (!f)
 		return;
 	for (unsigned int p = 0; p < places_used; p++) {
-		fprintf(f, "place %" PRIx64 " %" PRIu64 " %" PRIu64 "\n", places[p]->at,
-			places[p]->stretches, places[p]->guest);
+		fprintf(f, "place %" PRIx64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", places[p]->at,
+			places[p]->stretches, places[p]->guest, median(places[p]));
 		for (unsigned int i = 0; i < TEXT_SIZE; i++)
 			if (places[p]->count[i])
 				fprintf(f, "%" PRIx64 " %" PRIu64 "\n", TEXT_FIRST + i,
