@@ -115,6 +115,8 @@ def intel_cases(only, without):
         intel(by_name["debian-1"], name="intel-debian-2", cpus=2, timeout=400,
               guests=[debian("deb0", vcpus=2)],
               must=booted("deb0") + [r"deb0\| plinth-guest .*cpus=2 "]),
+        intel(by_name["debian-4-on-1"]),
+        intel(by_name["debian-ends"]),
         # OVMF leaves IA32_FEATURE_CONTROL open, and has no ACPI _S5 here.
         intel(by_name["uefi"], timeout=400, ends=False, stop_at=r"no usable ACPI _S5"),
         intel(Case("apic", [g for g in by_name["tiny-1"].guests if g.name in APIC_TESTS]),
