@@ -76,10 +76,21 @@ static int ctl_unpause(struct call *k)
 	return k->d->scratch ? -XEN_EINVAL : domain_unpause(k->d);
 }
 
+static u64 time_of(struct vcpu *v)
+{
+	u64 now = clock_ns(), ns;
+
+	spin_lock(&v->runstate_lock);
+	ns = v->runstate.time[RUNSTATE_running];
+	if (v->runstate.state == RUNSTATE_running && now > v->runstate.state_entry_time)
+		ns += now - v->runstate.state_entry_time;
+	spin_unlock(&v->runstate_lock);
+	return ns;
+}
+
 static void sum_vcpus(struct domain *d, struct plinth_ctl_domain_info *i)
 {
 	bool all_blocked = true;
-	u64 now = clock_ns();
 
 	for (u32 n = 0; n < d->max_vcpus; n++) {
 		struct vcpu *v = d->vcpu[n];
@@ -88,11 +99,7 @@ static void sum_vcpus(struct domain *d, struct plinth_ctl_domain_info *i)
 		if (!v)
 			continue;
 		wait = READ_ONCE(v->wait);
-		spin_lock(&v->runstate_lock);
-		i->cpu_time_ns += v->runstate.time[RUNSTATE_running];
-		if (v->runstate.state == RUNSTATE_running && now > v->runstate.state_entry_time)
-			i->cpu_time_ns += now - v->runstate.state_entry_time;
-		spin_unlock(&v->runstate_lock);
+		i->cpu_time_ns += time_of(v);
 		if (wait & VCPU_DOWN)
 			continue;
 		i->online_vcpus++;
@@ -148,11 +155,18 @@ static int ctl_memory_map(struct call *k)
 	return 0;
 }
 
+/* Those on a vCPU have its id behind the domain's. NULL: there is none. */
+static struct vcpu *vcpu_of(const struct call *k)
+{
+	u32 id = k->c.u.vcpu.vcpu;
+
+	return id < k->d->max_vcpus ? k->d->vcpu[id] : NULL;
+}
+
 /* The vCPU must not be able to run meanwhile: its domain is paused or shut down. */
 static int stopped_vcpu(struct call *k, struct vcpu **out)
 {
-	u32 id = k->c.u.vcpu.vcpu;
-	struct vcpu *v = id < k->d->max_vcpus ? k->d->vcpu[id] : NULL;
+	struct vcpu *v = vcpu_of(k);
 
 	if (!v)
 		return -XEN_ENOENT;
@@ -222,7 +236,7 @@ static int ctl_sched_get(struct call *k)
 static int ctl_affinity(struct call *k)
 {
 	struct plinth_ctl_affinity *a = &k->c.u.affinity;
-	struct vcpu *v = a->vcpu < k->d->max_vcpus ? k->d->vcpu[a->vcpu] : NULL;
+	struct vcpu *v = vcpu_of(k);
 	struct cpuset set;
 
 	_Static_assert(sizeof(set) == sizeof(a->cpus), "a bit for each CPU");
@@ -235,6 +249,25 @@ static int ctl_affinity(struct call *k)
 	memcpy(a->cpus, &set, sizeof(set));
 	a->cpu = READ_ONCE(v->cpu);
 	a->running = sched_on_cpu(v);
+	return 0;
+}
+
+static int ctl_vcpu_stats(struct call *k)
+{
+	struct plinth_ctl_vcpu_stats *s = &k->c.u.stats;
+	struct vcpu *v = vcpu_of(k);
+	u32 wait;
+
+	if (!v)
+		return -XEN_ENOENT;
+	wait = READ_ONCE(v->wait);
+	s->flags = (sched_on_cpu(v) ? PLINTH_VCPU_running : 0) |
+		   (wait & VCPU_BLOCKED ? PLINTH_VCPU_blocked : 0) |
+		   (wait & VCPU_DOWN ? 0 : PLINTH_VCPU_online);
+	s->cpu = READ_ONCE(v->cpu);
+	s->cpu_time_ns = time_of(v);
+	memset(s->exits, 0, sizeof(s->exits));
+	memcpy(s->exits, v->exits, sizeof(v->exits));
 	return 0;
 }
 
@@ -292,6 +325,7 @@ static const struct {
 	[PLINTH_CTL_grant_seed] = {ctl_grant_seed, GUEST},
 	[PLINTH_CTL_affinity_set] = {ctl_affinity, DOMAIN},
 	[PLINTH_CTL_affinity_get] = {ctl_affinity, DOMAIN},
+	[PLINTH_CTL_vcpu_stats] = {ctl_vcpu_stats, DOMAIN},
 };
 
 static int on_domain(struct call *k)

@@ -12,27 +12,24 @@
 #include <core/vcpu.h>
 #include <xen/errno.h>
 
-/* NULL if the vCPU has none yet. The registered one is published last (event_register_info). */
-static struct vcpu_info *info_of(struct domain *d, u32 id)
+static struct vcpu_info *embedded_info(struct domain *d, u32 id)
 {
-	struct vcpu *v = d->vcpu[id];
-
-	if (v && __atomic_load_n(&v->info_registered, __ATOMIC_ACQUIRE))
-		return (struct vcpu_info *)(void *)((u8 *)frame_map(v->info_frame) +
-						    v->info_offset);
 	return id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : NULL;
 }
 
-bool event_upcall_pending(struct vcpu *v)
+void event_vcpu_init(struct vcpu *v)
 {
-	const struct vcpu_info *info = info_of(v->domain, v->id);
-	bool pending;
+	v->info = embedded_info(v->domain, v->id);
+}
 
-	if (!info)
-		return false;
-	pending = READ_ONCE(info->evtchn_upcall_pending);
-	frame_unmap(info);
-	return pending;
+void event_vcpu_destroy(struct vcpu *v)
+{
+	struct vcpu_info *info = v->info;
+
+	event_vcpu_init(v);
+	if (v->info_registered)
+		frame_put(page_to_hfn(info));
+	v->info_registered = false;
 }
 
 void event_upcall(struct vcpu *v)
@@ -46,15 +43,15 @@ void event_upcall(struct vcpu *v)
 
 void event_mark(struct domain *d, u32 vcpu, u32 word)
 {
-	struct vcpu_info *info = info_of(d, vcpu);
+	const struct vcpu *v = d->vcpu[vcpu];
+	struct vcpu_info *info =
+		v ? __atomic_load_n(&v->info, __ATOMIC_ACQUIRE) : embedded_info(d, vcpu);
 
 	if (!info)
 		return; /* registering it will raise everything */
 	if (!event_test_and_set(&info->evtchn_pending_sel, word) &&
-	    !__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) &&
-	    d->vcpu[vcpu])
+	    !__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) && v)
 		event_upcall(d->vcpu[vcpu]);
-	frame_unmap(info);
 }
 
 static void wake_pollers(struct domain *d)
@@ -136,9 +133,8 @@ int event_register_info(struct vcpu *v, gfn_t frame, u32 offset)
 	else
 		memset(info, 0, sizeof(*info));
 	clock_write_time(&info->time);
-	v->info_frame = f;
-	v->info_offset = offset;
-	__atomic_store_n(&v->info_registered, true, __ATOMIC_SEQ_CST);
+	v->info_registered = true;
+	__atomic_store_n(&v->info, info, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&info->evtchn_pending_sel, ~0ull, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
 	spin_unlock(&d->event.lock);

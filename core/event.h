@@ -5,11 +5,11 @@
 
 #include <core/lib/lock.h>
 #include <core/types.h>
+#include <core/vcpu.h>
 #include <xen/hypercall.h>
 #include <xen/shared_info.h>
 
 struct domain;
-struct vcpu;
 struct evtchn;
 
 #define EVTCHN_PER_PAGE 256u
@@ -46,7 +46,12 @@ void event_raise_irq(struct domain *d, evtchn_port_t port);
 bool event_is_pending(struct domain *d, evtchn_port_t port); /* false for ports out of range */
 
 /* upcall_pending in v's vcpu_info, embedded or registered; false while it has none. */
-bool event_upcall_pending(struct vcpu *v);
+static inline bool event_upcall_pending(const struct vcpu *v)
+{
+	return v->info && READ_ONCE(v->info->evtchn_upcall_pending);
+}
+void event_vcpu_init(struct vcpu *v);    /* its vcpu_info is the embedded one, if it has one */
+void event_vcpu_destroy(struct vcpu *v); /* gives back the registered one */
 /* upcall_pending of v went from 0 to 1 (or must be shown again): sets the per-vCPU vector in the
  * virtual APIC if there is one, wakes and kicks v. */
 void event_upcall(struct vcpu *v);

@@ -187,10 +187,7 @@ static void release_infos(struct domain *d)
 		if (!v)
 			continue;
 		timer_end(&v->singleshot);
-		if (v->info_registered) {
-			v->info_registered = false;
-			frame_put(v->info_frame);
-		}
+		event_vcpu_destroy(v);
 	}
 }
 

@@ -231,6 +231,7 @@ static inline bool entries_unchanged(const struct guest_trail *t)
 {
 	u64 differs = 0;
 
+#pragma GCC unroll 5
 	for (u32 i = 0; i < ARRAY_SIZE(t->step); i++)
 		differs |= READ_ONCE(*t->step[i].slot) ^ t->step[i].entry;
 	return !differs;
@@ -319,10 +320,18 @@ static inline void copy_bytes(u8 *dst, const u8 *src, size_t n)
 		*dst++ = *src++;
 }
 
+/* Code, data and stack of one operation are often neighbours, or a power of two apart. */
+static inline u64 trail_index(u64 at)
+{
+	u64 page = at >> PAGE_SHIFT;
+
+	return (page ^ page >> 3 ^ page >> 7) & (GUEST_TRAILS - 1);
+}
+
 /* n bytes from or to linear memory that do not cross a page. 0, or as walk(). */
 static never_inline u32 copy_page(struct vcpu *v, u64 at, u8 *buf, size_t n, unsigned int access)
 {
-	struct guest_trail *t = &v->trail[at >> PAGE_SHIFT & (GUEST_TRAILS - 1)];
+	struct guest_trail *t = &v->trail[trail_index(at)];
 	struct domain *d = v->domain;
 	u32 failed = 0;
 
@@ -403,7 +412,7 @@ int copy_gpa(struct domain *d, gpa_t at, void *buf, size_t n, bool write)
 
 bool guest_peek(const struct vcpu *v, u64 at, u64 cr3, u64 cr4, u64 efer, u64 *word)
 {
-	const struct guest_trail *t = &v->trail[at >> PAGE_SHIFT & (GUEST_TRAILS - 1)];
+	const struct guest_trail *t = &v->trail[trail_index(at)];
 	u64 differs = (t->page ^ at >> PAGE_SHIFT) | (t->cr3 ^ cr3) | (t->cr4 ^ cr4) |
 		      (t->efer ^ efer) | (t->generation ^ READ_ONCE(v->domain->tlb_generation));
 

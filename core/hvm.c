@@ -6,6 +6,7 @@
 #include <xen/errno.h>
 
 const struct hvm_ops *hvm;
+bool hvm_ends_slices;
 
 static const struct hvm_ops *const vendors[] = {&svm_ops, &vmx_ops};
 

@@ -7,30 +7,10 @@
 #include <arch/x86_64/cpu/vectors.h>
 #include <core/types.h>
 #include <ept/ept.h>
+#include <plinth/exit_reason.h>
 
 struct vcpu;
 struct domain;
-
-enum exit_reason {
-	EXIT_interrupt,  /* host interrupt or NMI: open the interrupt window, go on */
-	EXIT_irq_window, /* the guest can take an interrupt now */
-	EXIT_nmi_window,
-	EXIT_hypercall, /* VMCALL or VMMCALL */
-	EXIT_cpuid,
-	EXIT_msr, /* msr */
-	EXIT_io,  /* io */
-	EXIT_npf, /* npf */
-	EXIT_hlt,
-	EXIT_pause,
-	EXIT_cache, /* INVD, WBINVD: nothing to do but skip */
-	EXIT_xsetbv,
-	EXIT_undefined,    /* an instruction that the guest must not have: #UD */
-	EXIT_shutdown,     /* triple fault */
-	EXIT_apic_written, /* the CPU stored what was written to the virtual APIC's page at code */
-	EXIT_handled,      /* the vendor's code dealt with it */
-	EXIT_invalid,      /* entry failed: code */
-	EXIT_unknown,      /* code */
-};
 
 struct hvm_exit {
 	enum exit_reason reason;
@@ -130,6 +110,9 @@ struct hvm_ops {
 
 extern const struct hvm_ops svm_ops, vmx_ops;
 extern const struct hvm_ops *hvm; /* the one boot picked */
+/* run() comes back, with resched set, when the TSC reaches this CPU's slice_end: no timer of the
+ * host is needed for it. */
+extern bool hvm_ends_slices;
 
 /* Picks the vendor whose probe succeeds; logs what is missing and returns -XEN_ENOSYS if none. */
 must_use int hvm_select(void);

@@ -92,6 +92,7 @@ static bool enter(struct pcpu *cpu, struct vcpu *v, struct hvm_exit *exit)
 	v->regs_valid = 0;
 	hvm->run(v, exit);
 	cpu->exits++;
+	v->exits[exit->reason]++;
 	__atomic_store_n(&cpu->in_guest, NULL, __ATOMIC_RELEASE);
 	return true;
 }

@@ -64,6 +64,7 @@ int vcpu_create(struct domain *d, u32 id)
 	reset_registers(v);
 	timer_init(&v->poll_timer, singleshot_poll_expired);
 	vcpu_op_init(v);
+	event_vcpu_init(v);
 	msr_reset(v);
 	v->vapic.page = domain_page_alloc(d, 0);
 	if (v->vapic.page)
@@ -91,8 +92,7 @@ void vcpu_destroy(struct vcpu *v)
 	timer_end(&v->poll_timer);
 	vapic_stop(v);
 	clock_release_areas(v);
-	if (v->info_registered)
-		frame_put(v->info_frame);
+	event_vcpu_destroy(v);
 	d->cpu_time_retired += v->runstate.time[RUNSTATE_running];
 	if (v->hvm)
 		hvm->vcpu_destroy(v);

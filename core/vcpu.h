@@ -42,7 +42,7 @@ struct guest_trail {
 	} step[5];                /* from the top */
 	void *page_at;            /* what is there */
 };
-#define GUEST_TRAILS 4u
+#define GUEST_TRAILS 8u
 
 struct vcpu {
 	/* First what each exit touches. */
@@ -67,11 +67,10 @@ struct vcpu {
 	struct vapic vapic;
 	void *xsave; /* extended state, 64-byte aligned */
 
-	struct guest_trail trail[GUEST_TRAILS]; /* by the low bits of the page's number */
+	struct guest_trail trail[GUEST_TRAILS]; /* by a hash of the page's number */
 
 	/* Upcalls: see core/event.h */
-	hfn_t info_frame; /* registered vcpu_info; else the embedded one */
-	u32 info_offset;
+	struct vcpu_info *info; /* embedded in shared_info or registered; NULL: none yet */
 	bool info_registered;
 	u8 upcall_vector;  /* HVMOP_set_evtchn_upcall_vector, 0 = none */
 	u32 virq_port[2];  /* per-vCPU VIRQs 0 and 1, 0 = unbound */
@@ -88,6 +87,8 @@ struct vcpu {
 	/* Scheduling: sched/'s own. */
 	u32 cpu; /* where it runs or ran last */
 	void *sched;
+
+	u64 exits[EXIT_COUNT]; /* by reason */
 
 	struct {
 		u64 mtrr_def_type, mtrr_fixed[11], mtrr_variable[16];

@@ -12,6 +12,9 @@ struct cpuset {
 	u64 bits[CPUSET_CPUS / 64];
 };
 
+/* Words that can have a bit set: the CPUs that are there. */
+extern u32 cpuset_words;
+
 static inline bool cpuset_has(const struct cpuset *s, u32 cpu)
 {
 	return READ_ONCE(s->bits[cpu / 64]) & bit64(cpu);
@@ -30,15 +33,22 @@ static inline bool cpuset_put(struct cpuset *s, u32 cpu, bool in)
  * there is none. */
 static inline u32 cpuset_next(const struct cpuset *a, const struct cpuset *b, u32 from)
 {
-	u32 word = from / 64 % ARRAY_SIZE(a->bits);
+	u64 only = READ_ONCE(a->bits[0]) & READ_ONCE(b->bits[0]);
+	u32 word = from / 64 < cpuset_words ? from / 64 : 0;
 	u64 mask = ~low_mask(from % 64);
 
-	for (u32 i = 0; i <= ARRAY_SIZE(a->bits); i++) {
+	if (likely(cpuset_words == 1)) {
+		if (!only)
+			return CPUSET_NONE;
+		return (u32)__builtin_ctzll(word == from / 64 && (only & mask) ? only & mask
+									       : only);
+	}
+	for (u32 i = 0; i <= cpuset_words; i++) {
 		u64 both = READ_ONCE(a->bits[word]) & READ_ONCE(b->bits[word]) & mask;
 
 		if (both)
 			return word * 64 + (u32)__builtin_ctzll(both);
-		word = (word + 1) % ARRAY_SIZE(a->bits);
+		word = word + 1 < cpuset_words ? word + 1 : 0;
 		mask = ~0ull;
 	}
 	return CPUSET_NONE;

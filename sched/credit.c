@@ -26,6 +26,8 @@
 #define LOOKS    4u  /* other CPUs looked at in a decision */
 #define VISITS   32u /* entities looked at in another CPU's queue */
 
+u32 cpuset_words;
+
 /* --- what run time costs --- */
 
 /* A group's clock is the integral over time of n, the number of its entities that compete: n * t
@@ -121,11 +123,6 @@ static struct policy_entity *first(const struct policy_cpu *c)
 	return c->queue.top ? container_of(c->queue.top, struct policy_entity, node) : NULL;
 }
 
-static bool is_movable(const struct policy *p, const struct policy_entity *e)
-{
-	return cpuset_next(&e->allowed, &p->all, (e->cpu + 1) % POLICY_MAX_CPUS) != e->cpu;
-}
-
 /* e entered (1) or left (-1) c's queue. */
 static void queue_changed(struct policy *p, struct policy_cpu *c, const struct policy_entity *e,
 			  u32 by)
@@ -133,7 +130,7 @@ static void queue_changed(struct policy *p, struct policy_cpu *c, const struct p
 	const struct policy_entity *head = first(c);
 
 	c->queued += by;
-	c->movable += is_movable(p, e) ? by : 0;
+	c->movable += e->movable ? by : 0;
 	WRITE_ONCE(c->least_ns, head ? head->virtual_ns : POLICY_NEVER);
 	cpuset_put(&p->crowded, e->cpu, c->movable != 0);
 }
@@ -183,6 +180,7 @@ static u64 quantum(const struct policy_cpu *c)
 void policy_init(struct policy *p, u32 cpus)
 {
 	*p = (struct policy){.cpus = cpus};
+	cpuset_words = (cpus + 63) / 64;
 	for (u32 i = 0; i < cpus; i++) {
 		struct policy_cpu *c = &p->cpu[i];
 
@@ -201,6 +199,7 @@ void policy_add(struct policy *p, struct policy_entity *e, struct policy_group *
 	e->cpu = __atomic_fetch_add(&p->next, 1, __ATOMIC_RELAXED) % p->cpus;
 	e->virtual_ns = READ_ONCE(p->cpu[e->cpu].floor_ns);
 	list_init(&e->arrival);
+	e->movable = p->cpus > 1;
 }
 
 spinlock_t *policy_lock(struct policy *p, const struct policy_entity *e)
@@ -231,9 +230,17 @@ static void go_home(struct policy *p, struct policy_entity *e)
 
 void policy_allow(struct policy *p, struct policy_entity *e, const struct cpuset *allowed)
 {
+	u32 one = cpuset_next(allowed, &p->all, 0);
+
 	e->allowed = *allowed;
+	e->movable = cpuset_next(allowed, &p->all, (one + 1) % POLICY_MAX_CPUS) != one;
 	if (e->state == POLICY_ASLEEP)
 		go_home(p, e);
+}
+
+static bool is_empty(const struct policy *p, const struct cpuset *set)
+{
+	return cpuset_next(set, &p->all, 0) == POLICY_NO_CPU;
 }
 
 /* --- events --- */
@@ -252,8 +259,11 @@ static u32 claim(const struct cpuset *allowed, struct cpuset *set, u32 near)
 /* An idle CPU for the queued e. It knows where to look first. */
 static u32 claim_idle(struct policy *p, const struct policy_entity *e)
 {
-	u32 cpu = claim(&e->allowed, &p->idle, e->cpu);
+	u32 cpu = e->cpu;
 
+	if (cpuset_has(&e->allowed, cpu) && cpuset_put(&p->idle, cpu, false))
+		return cpu;
+	cpu = claim(&e->allowed, &p->idle, cpu);
 	if (cpu != POLICY_NO_CPU && cpu != e->cpu)
 		WRITE_ONCE(p->cpu[cpu].hint, e->cpu);
 	return cpu;
@@ -324,9 +334,10 @@ void policy_sleep(struct policy *p, struct policy_entity *e, u64 now)
 	go_home(p, e);
 }
 
-void policy_yield(struct policy_entity *e)
+bool policy_yield(struct policy *p, struct policy_entity *e)
 {
 	e->yielded = e->state == POLICY_RUNNING;
+	return READ_ONCE(p->cpu[e->cpu].queued) || !is_empty(p, &p->crowded);
 }
 
 /* --- decisions --- */
@@ -350,7 +361,7 @@ static struct policy_entity *choose(const struct policy_cpu *c, struct policy_en
 
 	if (!head)
 		return old;
-	if (is_overdue(c, now))
+	if ((old || c->queued > 1) && is_overdue(c, now))
 		return list_entry(c->arrivals.next, struct policy_entity, arrival);
 	if (!old)
 		return head;
@@ -472,7 +483,7 @@ static u64 slice_end(struct policy *p, u32 cpu, const struct policy_entity *e, b
 	} else {
 		/* First known, then looking, as above. */
 		cpuset_put(&p->alone, cpu, true);
-		if (cpuset_next(&p->crowded, &p->all, cpu) == POLICY_NO_CPU)
+		if (is_empty(p, &p->crowded))
 			until = POLICY_NEVER;
 		else
 			cpuset_put(&p->alone, cpu, false);
@@ -484,14 +495,18 @@ static u64 slice_end(struct policy *p, u32 cpu, const struct policy_entity *e, b
 static struct policy_entity *decide(struct policy *p, u32 cpu, u64 now, u64 *until)
 {
 	struct policy_cpu *c = &p->cpu[cpu];
-	struct policy_entity *old = c->running, *e, *other;
+	struct policy_entity *old = c->running, *e;
 
 	for (;;) {
 		u64 begin;
 
 		e = choose(c, old, now);
-		other = is_overdue(c, now) ? NULL : pull(p, cpu, e, now, until);
-		e = other ? other : e;
+		if (!(e && c->look == POLICY_NO_CPU && is_empty(p, &p->crowded)) &&
+		    !is_overdue(c, now)) {
+			struct policy_entity *other = pull(p, cpu, e, now, until);
+
+			e = other ? other : e;
+		}
 		begin = e ? pay(e, now) : 0;
 		if (e && e != old)
 			queue_take(p, c, e);

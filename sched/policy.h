@@ -37,6 +37,7 @@ struct policy_entity {
 	enum policy_state state;
 	u32 cpu;               /* whose queue it belongs to: where it runs or ran last */
 	u32 share;             /* its part of its CPU's load */
+	bool movable;          /* may run on more than one CPU */
 	bool yielded;          /* RUNNING: the next decision favours the queue */
 	u64 virtual_ns;        /* run time, scaled by weight */
 	u64 charged_at;        /* RUNNING: accounted up to this time ... */
@@ -96,8 +97,9 @@ must_use spinlock_t *policy_lock(struct policy *p, const struct policy_entity *e
 must_use u32 policy_wake(struct policy *p, struct policy_entity *e, u64 now);
 /* Locked: it has nothing to do. */
 void policy_sleep(struct policy *p, struct policy_entity *e, u64 now);
-/* On the CPU that runs e: it lets the others go first. */
-void policy_yield(struct policy_entity *e);
+/* On the CPU that runs e: it lets the others go first. Is anyone there to profit from a decision?
+ */
+must_use bool policy_yield(struct policy *p, struct policy_entity *e);
 /* Locked: where e may run; at least one CPU is there. If it is asleep, it is in another queue's
  * care on return; if it runs where it may not, its CPU has to look. Not for QUEUED and PARKED
  * ones: put them to sleep, and wake them afterwards. */

@@ -200,10 +200,24 @@ static struct vcpu *vcpu_of(struct policy_entity *e)
 	return e ? container_of(e, struct sched_vcpu, entity)->vcpu : NULL;
 }
 
+static void end_slice_at(struct pcpu *cpu, u64 until, bool runs)
+{
+	struct sched_cpu *sc = cpu->sched;
+
+	cpu->slice_end = ~0ull;
+	if (until != POLICY_NEVER && hvm_ends_slices && runs) {
+		cpu->slice_end = clock_ns_to_tsc(until);
+		until = POLICY_NEVER;
+	}
+	if (until != POLICY_NEVER)
+		timer_set(&sc->slice, until);
+	else if (sc->slice.armed)
+		timer_stop(&sc->slice);
+}
+
 struct vcpu *sched_next(void)
 {
 	struct pcpu *cpu = this_cpu();
-	struct sched_cpu *sc = cpu->sched;
 	struct vcpu *old = cpu->current, *next;
 	struct policy_decision d;
 	u64 now = clock_ns();
@@ -217,10 +231,7 @@ struct vcpu *sched_next(void)
 	if (d.moved) /* while on_cpu keeps it from going away */
 		sched_wake(vcpu_of(d.moved));
 
-	if (d.until != POLICY_NEVER)
-		timer_set(&sc->slice, d.until);
-	else
-		timer_stop(&sc->slice);
+	end_slice_at(cpu, d.until, next);
 	if (next != old) {
 		cpu->current = NULL;
 		if (old)
@@ -234,8 +245,8 @@ struct vcpu *sched_next(void)
 
 void sched_yield(struct vcpu *v)
 {
-	policy_yield(entity_of(v));
-	this_cpu()->resched = true;
+	if (policy_yield(&policy, entity_of(v)))
+		this_cpu()->resched = true;
 }
 
 bool sched_on_cpu(const struct vcpu *v)

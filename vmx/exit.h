@@ -25,6 +25,7 @@ enum vmx_exit_kind {
 	KIND_interrupt, /* acknowledged: its vector is in the event */
 	KIND_gp,        /* an instruction that gets #GP(0) */
 	KIND_dr,        /* first use of a debug register */
+	KIND_timer,     /* the preemption timer */
 	KIND_cr,        /* a write to CR0 or CR4 of bits that are not the guest's */
 };
 

@@ -150,6 +150,10 @@ static __attribute__((noinline)) void act(struct vcpu *v, struct hvm_exit *exit,
 	case KIND_interrupt:
 		irq_dispatch((u8)info->event);
 		break;
+	case KIND_timer:
+		if (rdtsc() >= this_cpu()->slice_end)
+			this_cpu()->resched = true;
+		break;
 	case KIND_dr:
 		vmx_debug_activate(v); /* and the instruction runs again */
 		break;
@@ -170,8 +174,19 @@ static __attribute__((noinline)) void shadow_step(const struct vcpu *v)
 	vmwrite(GUEST_PENDING_DEBUG, pending | (v->regs.rflags & RFLAGS_TF ? PENDING_STEP : 0));
 }
 
+/* The preemption timer ends the slice, or what may pass without a look for interrupts (see below)
+ * if that is earlier. */
+static __attribute__((noinline)) void set_timer(struct vmx_vcpu *x, u64 slice_end)
+{
+	u64 now = slice_end == ~0ull ? 0 : rdtsc();
+	u64 ticks = slice_end > now ? ((slice_end - now - 1) >> vmx_timer_shift) + 1 : 0;
+
+	x->timed = slice_end != ~0ull;
+	vmwrite(GUEST_TIMER, min_u64(ticks, vmx_timer_watch));
+}
+
 /* What every entry writes into the VMCS. True: a software event is injected. */
-static inline bool prepare(struct vcpu *v, struct vmx_vcpu *x)
+static inline bool prepare(struct vcpu *v, struct vmx_vcpu *x, u64 slice_end)
 {
 	u32 windows = (v->want_irq_window ? PRIMARY_IRQ_WINDOW : 0) |
 		      (v->want_nmi_window ? PRIMARY_NMI_WINDOW : 0);
@@ -181,6 +196,8 @@ static inline bool prepare(struct vcpu *v, struct vmx_vcpu *x)
 	u32 blocked = v->int_shadow | (v->nmi_masked ? BLOCKED_NMI : 0);
 	bool soft = false;
 
+	if (unlikely(slice_end != ~0ull || x->timed))
+		set_timer(x, slice_end);
 	if (unlikely((x->primary & PRIMARY_WINDOWS) != windows)) {
 		x->primary = (x->primary & ~PRIMARY_WINDOWS) | windows;
 		vmwrite(PRIMARY_CONTROLS, x->primary);
@@ -270,7 +287,7 @@ void vmx_run(struct vcpu *v, struct hvm_exit *exit)
 
 	if (unlikely(x->generation != cpu->asid_generation))
 		vpid_assign(cpu, x);
-	soft = prepare(v, x);
+	soft = prepare(v, x, cpu->slice_end);
 	if (unlikely(vmx_enter(&v->regs, x->launched, &x->host_rsp))) {
 		refused(v, exit);
 		return;

@@ -29,7 +29,7 @@
 #define EPTP_WALK_4    (3ull << 3)
 #define EPTP_AD        (1ull << 6)
 
-static u32 timer_ticks; /* of the preemption timer in a millisecond */
+u32 vmx_timer_shift, vmx_timer_watch;
 static u8 guest_msr_map[MSR_MAP_SIZE] __attribute__((aligned(4096)));
 static u8 x2apic_msr_map[MSR_MAP_SIZE] __attribute__((aligned(4096))); /* the APIC by the CPU */
 
@@ -88,7 +88,9 @@ void vmx_maps_init(void)
 	s8 shift;
 
 	clock_params(&mul, &shift, &base_ns, &tsc_khz);
-	timer_ticks = tsc_khz >> (vmx_caps.misc & 31u);
+	hvm_ends_slices = vmx_caps.pin >> 32 & PIN_TIMER;
+	vmx_timer_shift = vmx_caps.misc & 31u;
+	vmx_timer_watch = tsc_khz >> vmx_timer_shift;
 	memset(guest_msr_map, 0xFF, sizeof(guest_msr_map));
 	for (size_t i = 0; i < ARRAY_SIZE(passed_msrs); i++)
 		vmx_msr_allow(guest_msr_map, passed_msrs[i].msr, true, passed_msrs[i].write);
@@ -259,8 +261,8 @@ int vmx_vcpu_create(struct vcpu *v)
 	before = vmx_borrow(x);
 	write_controls(x, d);
 	write_host();
-	if (vmx_caps.pin >> 32 & PIN_TIMER)
-		vmwrite(GUEST_TIMER, timer_ticks); /* reloaded by each entry */
+	if (hvm_ends_slices)
+		vmwrite(GUEST_TIMER, vmx_timer_watch); /* reloaded by each entry */
 	if (d->control) {
 		vmwrite(IO_BITMAP_A, virt_to_phys(d->hvm).v);
 		vmwrite(IO_BITMAP_B, virt_to_phys(d->hvm).v + PAGE_SIZE);

@@ -35,6 +35,7 @@ struct vmx_vcpu {
 	u16 vpid;
 	bool launched;
 	bool live;    /* this CPU's: its VMCS is current and its MSRs are in the CPU */
+	bool timed;   /* GUEST_TIMER holds a slice's end */
 	bool dr_live; /* so are DR0-3 and DR6, and not intercepted */
 };
 _Static_assert(sizeof(struct vmx_vcpu) <= PAGE_SIZE, "the VMCS is the next page");
@@ -49,7 +50,9 @@ must_use int vmx_cpu_enable(void);
 void vmx_cpu_disable(void);
 
 /* vmcs.c */
-void vmx_maps_init(void); /* the maps of all guests, once, before the first vCPU */
+extern u32 vmx_timer_shift; /* the preemption timer counts once in 2^shift TSC ticks */
+extern u32 vmx_timer_watch; /* its counts in a millisecond */
+void vmx_maps_init(void);   /* the maps of all guests, once, before the first vCPU */
 must_use int vmx_vcpu_create(struct vcpu *v);
 void vmx_vcpu_destroy(struct vcpu *v);
 /* Tells the CPU which accesses to the virtual APIC it can do by itself. v's VMCS is current. */

@@ -41,13 +41,19 @@ mkdir -p "$tree/bin" "$tree/sbin" "$tree/proc" "$tree/sys" "$tree/dev" "$tree/tm
 cp "$cache/root/bin/busybox" "$tree/bin/busybox"
 for a in sh ash cat ls ps mount umount echo dmesg free top uname id hostname sleep date vi grep sed \
 	awk head tail wc cp mv rm mkdir ln df du kill nproc hexdump devmem clear find sort stty tty \
-	true false test seq yes dd sync uptime env which xargs cut tr usleep setsid; do
+	true false test seq yes dd sync uptime env which xargs cut tr usleep setsid uevent taskset; do
 	ln -s busybox "$tree/bin/$a"
 done
 for a in poweroff reboot halt; do
 	printf '#!/bin/busybox sh\nexec /bin/busybox %s -f\n' "$a" >"$tree/sbin/$a"
 	chmod 755 "$tree/sbin/$a"
 done
+# What udev does on other systems: a CPU that is new is used.
+cat >"$tree/sbin/cpu-added" <<'EOF'
+#!/bin/busybox sh
+[ "$SUBSYSTEM $ACTION" = "cpu add" ] && echo 1 >"/sys$DEVPATH/online"
+EOF
+chmod 755 "$tree/sbin/cpu-added"
 install -m 755 "$here/init" "$tree/init"
 find "$tree" -exec touch -h -d @0 {} +
 (cd "$tree" && find . -mindepth 1 | LC_ALL=C sort |

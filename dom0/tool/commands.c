@@ -10,11 +10,14 @@
 #include <dom0/hyper/hypercall.h>
 #include <dom0/loop/loop.h>
 #include <dom0/platform/power.h>
+#include <dom0/tool/domains.h>
 #include <dom0/tool/guests.h>
 #include <dom0/tool/prompt.h>
+#include <dom0/tool/top.h>
+#include <dom0/tool/vcpu_commands.h>
 #include <xen/errno.h>
 
-#define WORDS_MAX 8
+#define WORDS_MAX 64
 
 struct command {
 	const char *name, *arguments, *help;
@@ -33,45 +36,28 @@ static struct guest *running_guest(const char *command, const char *what)
 	return NULL;
 }
 
-static char state_letter(bool on, char letter)
-{
-	return on ? letter : '-';
-}
-
 static void print_domain(const struct plinth_ctl_domain_info *i)
 {
-	bool shut = i->flags & PLINTH_DOM_shutdown;
-	bool crashed = shut && (i->shutdown_reason == SHUTDOWN_crash ||
-				i->shutdown_reason == SHUTDOWN_watchdog);
+	char state[7];
 
-	printf("%-40s %5u %5llu %5u     %c%c%c%c%c%c  %8.1f\n", i->name, i->domid,
-	       (unsigned long long)(i->pages >> 8), i->online_vcpus,
-	       state_letter(i->flags & PLINTH_DOM_running, 'r'),
-	       state_letter(!shut && (i->flags & PLINTH_DOM_blocked), 'b'),
-	       state_letter(i->flags & PLINTH_DOM_paused, 'p'), state_letter(shut && !crashed, 's'),
-	       state_letter(crashed, 'c'), state_letter(i->flags & PLINTH_DOM_dying, 'd'),
+	domain_state(i, state);
+	printf("%-40s %5u %5llu %5u     %s  %8.1f\n", i->name, i->domid,
+	       (unsigned long long)(i->pages >> 8), i->online_vcpus, state,
 	       (double)i->cpu_time_ns / 1e9);
 }
 
 static void cmd_list(int argc, char **argv)
 {
-	const struct guest *only = argc > 1 ? running_guest("list", argv[1]) : NULL;
+	struct plinth_ctl_domain_info d;
 	u32 from = 0;
 
-	if (argc > 1 && !only)
+	if (argc > 1 && !domain_named("list", argv[1], &d))
 		return;
 	printf("%-40s %5s %5s %5s\tState\tTime(s)\n", "Name", "ID", "Mem", "VCPUs");
-	for (;;) {
-		struct plinth_control c = {.u.info = {.domid = (domid_t)from}};
-
-		if (from >= DOMID_FIRST_RESERVED || control_op(&c, PLINTH_CTL_domain_info))
-			return;
-		from = c.u.info.domid + 1u;
-		if ((c.u.info.flags & PLINTH_DOM_scratch) ||
-		    (only && only->domain.domid != c.u.info.domid))
-			continue;
-		print_domain(&c.u.info);
-	}
+	if (argc > 1)
+		print_domain(&d);
+	while (argc == 1 && domain_next(&from, &d))
+		print_domain(&d);
 }
 
 static unsigned long long kib(u64 pages)
@@ -247,6 +233,14 @@ static void cmd_help(int argc, char **argv);
 
 static const struct command commands[] = {
 	{"list", "[DOMAIN]", "the domains, their memory, vCPUs, state and time", 0, 1, cmd_list},
+	{"vcpu-list", "[DOMAIN...]", "their vCPUs", 0, WORDS_MAX, cmd_vcpu_list},
+	{"vcpu-pin", "DOMAIN VCPU|all CPUS|all", "the CPUs a vCPU may run on: 0-3,5,^2", 3, 3,
+	 cmd_vcpu_pin},
+	{"vcpu-set", "DOMAIN N", "how many vCPUs it is to use", 2, 2, cmd_vcpu_set},
+	{"sched-credit", "[-d DOMAIN [-w N] [-c N]]", "shares of the CPUs", 0, WORDS_MAX,
+	 cmd_sched_credit},
+	{"top", "[-n N]", "who uses the machine, each second", 0, 2, cmd_top},
+	{"exits", "DOMAIN [VCPU]", "how often it was interrupted, and why", 1, 2, cmd_exits},
 	{"info", "", "the machine", 0, 0, cmd_info},
 	{"dmesg", "", "the hypervisor's log", 0, 0, cmd_dmesg},
 	{"console", "DOMAIN", "the guest's console; Ctrl-] leaves it", 1, 1, cmd_console},
@@ -268,7 +262,7 @@ static void cmd_help(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++)
-		printf(" %-14s %-10s %s\n", commands[i].name, commands[i].arguments,
+		printf(" %-14s %-26s %s\n", commands[i].name, commands[i].arguments,
 		       commands[i].help);
 }
 

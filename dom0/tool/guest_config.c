@@ -10,6 +10,8 @@
 
 /* Defaults of xl.cfg(5). */
 #define MEMORY_DEFAULT 32u
+#define WEIGHT_DEFAULT 256u
+#define WEIGHT_MAX     65535u
 
 struct reader {
 	struct guest_config *config;
@@ -34,15 +36,15 @@ static int need_text(struct reader *r, const struct cfg_setting *s)
 	return 0;
 }
 
-static int need_number(struct reader *r, const struct cfg_setting *s, unsigned int max,
-		       unsigned int *out)
+static int need_number(struct reader *r, const struct cfg_setting *s, unsigned int min,
+		       unsigned int max, unsigned int *out)
 {
 	s64 n;
 
 	if (cfg_number(&s->value, &n))
 		return FAIL(r, s, "must be a number");
-	if (n < 1 || n > max)
-		return FAIL(r, s, "%" PRId64 " is not between 1 and %u", n, max);
+	if (n < min || n > max)
+		return FAIL(r, s, "%" PRId64 " is not between %u and %u", n, min, max);
 	*out = (unsigned int)n;
 	return 0;
 }
@@ -138,17 +140,57 @@ static int read_extra(struct reader *r, const struct cfg_setting *s)
 
 static int read_memory(struct reader *r, const struct cfg_setting *s)
 {
-	return need_number(r, s, GUEST_MEMORY_MAX, &r->config->memory);
+	return need_number(r, s, 1, GUEST_MEMORY_MAX, &r->config->memory);
 }
 
 static int read_maxmem(struct reader *r, const struct cfg_setting *s)
 {
-	return need_number(r, s, GUEST_MEMORY_MAX, &r->config->maxmem);
+	return need_number(r, s, 1, GUEST_MEMORY_MAX, &r->config->maxmem);
 }
 
 static int read_vcpus(struct reader *r, const struct cfg_setting *s)
 {
-	return need_number(r, s, GUEST_VCPUS_MAX, &r->config->vcpus);
+	return need_number(r, s, 1, GUEST_VCPUS_MAX, &r->config->vcpus);
+}
+
+static int read_maxvcpus(struct reader *r, const struct cfg_setting *s)
+{
+	return need_number(r, s, 1, GUEST_VCPUS_MAX, &r->config->maxvcpus);
+}
+
+static int read_cpu_weight(struct reader *r, const struct cfg_setting *s)
+{
+	return need_number(r, s, 1, WEIGHT_MAX, &r->config->cpu_weight);
+}
+
+static int read_cap(struct reader *r, const struct cfg_setting *s)
+{
+	return need_number(r, s, 0, 100 * GUEST_VCPUS_MAX, &r->config->cap);
+}
+
+/* One list for all vCPUs, or one for each, as in xl: those without run anywhere, and lists beyond
+ * the last vCPU mean nothing. */
+static int read_cpus(struct reader *r, const struct cfg_setting *s)
+{
+	const struct cfg_value *v = &s->value;
+	bool each = v->type == CFG_LIST;
+	struct cpu_list list;
+
+	for (unsigned int i = 0; i < (each ? v->item_count : 1); i++) {
+		const char *text = each ? v->items[i].text : v->text, *wrong;
+
+		if (!text)
+			return FAIL(r, s, "must be a string or a list of strings");
+		wrong = cpu_list_parse(text, &list);
+		if (wrong)
+			return FAIL(r, s, "'%s' %s", text, wrong);
+		if (i < GUEST_VCPUS_MAX)
+			r->config->cpus[i] = list;
+	}
+	for (unsigned int i = 1; !each && i < GUEST_VCPUS_MAX; i++)
+		r->config->cpus[i] = list;
+	r->config->cpus_line = v->line;
+	return 0;
 }
 
 static const char *const action_names[] = {
@@ -258,6 +300,10 @@ static const struct {
 	{"memory", read_memory},
 	{"maxmem", read_maxmem},
 	{"vcpus", read_vcpus},
+	{"maxvcpus", read_maxvcpus},
+	{"cpu_weight", read_cpu_weight},
+	{"cap", read_cap},
+	{"cpus", read_cpus},
 	{"on_poweroff", read_on_poweroff},
 	{"on_reboot", read_on_reboot},
 	{"on_crash", read_on_crash},
@@ -305,6 +351,24 @@ static int missing(struct reader *r, const char *key, const char *what)
 	return cfg_fail(r->err, r->file->name, 1, key, "%s", what);
 }
 
+/* As in xl: maxvcpus alone leaves one vCPU on. */
+static int finish_vcpus(struct reader *r)
+{
+	struct guest_config *c = r->config;
+
+	if (!c->vcpus)
+		c->vcpus = 1;
+	if (!c->maxvcpus)
+		c->maxvcpus = c->vcpus;
+	if (c->maxvcpus < c->vcpus)
+		return FAIL(r, cfg_find(r->file, "maxvcpus"), "%u is less than vcpus, %u",
+			    c->maxvcpus, c->vcpus);
+	if (c->cap > 100 * c->maxvcpus)
+		return FAIL(r, cfg_find(r->file, "cap"), "%u is more than %u vCPUs can use", c->cap,
+			    c->maxvcpus);
+	return 0;
+}
+
 static int finish(struct reader *r)
 {
 	struct guest_config *c = r->config;
@@ -324,7 +388,7 @@ static int finish(struct reader *r)
 	s = cfg_find(r->file, "maxmem");
 	if (c->maxmem < c->memory && s)
 		return FAIL(r, s, "%u MiB is less than memory, %u MiB", c->maxmem, c->memory);
-	return join_cmdline(r);
+	return finish_vcpus(r) ? -EINVAL : join_cmdline(r);
 }
 
 int guest_config_read(struct guest_config *config, const struct cfg_file *file,
@@ -336,7 +400,8 @@ int guest_config_read(struct guest_config *config, const struct cfg_file *file,
 	int rc = 0;
 
 	memset(config, 0, sizeof(*config));
-	config->vcpus = 1;
+	config->cpu_weight = WEIGHT_DEFAULT;
+	memset(config->cpus, 0xFF, sizeof(config->cpus));
 	config->on_poweroff = GUEST_DESTROY;
 	config->on_reboot = GUEST_RESTART;
 	config->on_crash = GUEST_DESTROY;

@@ -5,9 +5,11 @@
 
 #include <core/types.h>
 #include <dom0/tool/cfg.h>
+#include <dom0/tool/cpu_list.h>
+#include <plinth/control.h>
 
 #define GUEST_NAME_MAX    63u
-#define GUEST_VCPUS_MAX   32u
+#define GUEST_VCPUS_MAX   PLINTH_MAX_VCPUS
 #define GUEST_MEMORY_MAX  (1024u * 1024u) /* MiB */
 #define GUEST_COMMAND_MAX 2047u           /* characters of a command line */
 
@@ -16,12 +18,17 @@ enum guest_console_kind { GUEST_CONSOLE_RING, GUEST_CONSOLE_LOG };
 
 struct guest_config {
 	char name[GUEST_NAME_MAX + 1];
-	char *kernel;        /* file name as written */
-	char *ramdisk;       /* file name, or NULL */
-	char *cmdline;       /* never NULL: cmdline, or root and extra joined */
-	unsigned int memory; /* MiB at start */
-	unsigned int maxmem; /* MiB, >= memory */
-	unsigned int vcpus;
+	char *kernel;          /* file name as written */
+	char *ramdisk;         /* file name, or NULL */
+	char *cmdline;         /* never NULL: cmdline, or root and extra joined */
+	unsigned int memory;   /* MiB at start */
+	unsigned int maxmem;   /* MiB, >= memory */
+	unsigned int vcpus;    /* on at start */
+	unsigned int maxvcpus; /* >= vcpus: how many it has */
+	unsigned int cpu_weight;
+	unsigned int cap;                      /* per cent of one CPU, 0: none */
+	unsigned int cpus_line;                /* 0: any CPU */
+	struct cpu_list cpus[GUEST_VCPUS_MAX]; /* where each vCPU may run */
 	enum guest_action on_poweroff, on_reboot, on_crash;
 	bool has_uuid; /* else the caller makes one */
 	u8 uuid[16];   /* in the order of its text */

@@ -104,7 +104,7 @@ static int connect_store(struct guest *g)
 	struct xs_guest tree = {.domid = g->domain.domid,
 				.name = c->name,
 				.uuid = uuid,
-				.vcpus = c->vcpus,
+				.vcpus = c->maxvcpus,
 				.vcpus_online = c->vcpus,
 				.memory_max_kib = (u64)c->memory << 10,
 				.memory_target_kib = (u64)c->memory << 10,
@@ -173,6 +173,40 @@ void guest_destroy(struct guest *g)
 	prompt_guest_ended();
 }
 
+/* Says so if a vCPU could run nowhere. */
+static bool cpus_are_there(const struct guest *g)
+{
+	const struct guest_config *c = &g->config;
+	struct plinth_control m = {0};
+
+	if (!c->cpus_line || control_op(&m, PLINTH_CTL_machine_info))
+		return true;
+	for (unsigned int v = 0; v < c->maxvcpus; v++)
+		if (!cpu_list_below(&c->cpus[v], m.u.machine_info.cpus)) {
+			machine_console_line(
+				"%s:%u: key 'cpus': vCPU %u has no CPU of this machine",
+				g->file->name, c->cpus_line, v);
+			return false;
+		}
+	return true;
+}
+
+static int set_scheduling(const struct guest *g)
+{
+	const struct guest_config *c = &g->config;
+	domid_t id = g->domain.domid;
+	struct plinth_control k = {
+		.u.sched = {.domid = id, .weight = c->cpu_weight, .cap = c->cap}};
+	int err = control_op(&k, PLINTH_CTL_sched_set);
+
+	for (unsigned int v = 0; !err && c->cpus_line && v < c->maxvcpus; v++) {
+		k = (struct plinth_control){.u.affinity = {.domid = id, .vcpu = v}};
+		memcpy(k.u.affinity.cpus, &c->cpus[v], sizeof(k.u.affinity.cpus));
+		err = control_op(&k, PLINTH_CTL_affinity_set);
+	}
+	return err;
+}
+
 static struct build_file file_named(const char *name)
 {
 	const struct module *m = name ? module_find(name) : NULL;
@@ -185,7 +219,7 @@ static bool start(struct guest *g)
 	const struct guest_config *c = &g->config;
 	struct plinth_control unpause = {0};
 	struct build_request r = {.name = c->name,
-				  .vcpus = c->vcpus,
+				  .vcpus = c->maxvcpus,
 				  .memory_mib = c->memory,
 				  .max_memory_mib = c->maxmem,
 				  .kernel = file_named(c->kernel),
@@ -194,6 +228,8 @@ static bool start(struct guest *g)
 	struct build_error err;
 	int rc;
 
+	if (!cpus_are_there(g))
+		return false;
 	memcpy(r.uuid, c->uuid, sizeof(r.uuid));
 	rc = build_domain(&r, &g->domain, &err);
 	if (rc) {
@@ -202,14 +238,16 @@ static bool start(struct guest *g)
 	}
 	g->has_domain = true;
 	g->shut_down = false;
-	rc = connect_store(g);
+	rc = set_scheduling(g);
+	if (!rc)
+		rc = connect_store(g);
 	if (!rc)
 		rc = connect_events(g);
 	unpause.u.domain.domid = g->domain.domid;
 	if (!rc)
 		rc = control_op(&unpause, PLINTH_CTL_domain_unpause);
 	if (rc) {
-		machine_console_line("%s: not started: cannot connect it (error %d)", g->file->name,
+		machine_console_line("%s: not started: cannot set it up (error %d)", g->file->name,
 				     rc);
 		guest_destroy(g);
 	}
@@ -301,6 +339,23 @@ bool guest_request_shutdown(struct guest *g, const char *how)
 		return false;
 	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", g->domain.domid);
 	return xs_local_write(store, XS_NO_TX, path, how, strlen(how)) == 0;
+}
+
+bool guest_set_vcpus(struct guest *g, unsigned int n)
+{
+	for (unsigned int v = 0; v < g->config.maxvcpus; v++) {
+		const char *want = v < n ? "online" : "offline";
+		char path[96], value[16];
+
+		snprintf(path, sizeof(path), "/local/domain/%u/cpu/%u/availability",
+			 g->domain.domid, v);
+		if (xs_local_read(store, XS_NO_TX, path, value, sizeof(value)) >= 0 &&
+		    strcmp(value, want) == 0)
+			continue;
+		if (xs_local_write(store, XS_NO_TX, path, want, strlen(want)))
+			return false;
+	}
+	return true;
 }
 
 /* --- what ends by itself ---------------------------------------------------------------------- */

@@ -32,6 +32,9 @@ void guest_destroy(struct guest *g);
 /* Writes control/shutdown: "poweroff", "reboot". false if the guest does not listen to it. */
 must_use bool guest_request_shutdown(struct guest *g, const char *how);
 
+/* Tells the guest through xenstore to use its first n vCPUs, 1..maxvcpus. false: out of memory. */
+must_use bool guest_set_vcpus(struct guest *g, unsigned int n);
+
 /* By name, file name, file name without ".cfg", or domain id; NULL if there is none. */
 struct guest *guest_find(const char *what);
 struct guest *guest_first(void); /* then ->next */

@@ -20,10 +20,11 @@ static struct guest *attached;
 static struct loop_work watch;
 static struct loop_timer redraw;
 static void (*run_line)(char *line);
+static void (*lent)(char c); /* who has the terminal instead */
 
 static void show(void)
 {
-	if (attached || shown)
+	if (attached || lent || shown)
 		return;
 	machine_console_write(PROMPT, strlen(PROMPT));
 	machine_console_write(line, length);
@@ -48,7 +49,7 @@ static void show_again(void *ctx)
 /* Lines of the log come in bursts: the prompt waits for the end of one. */
 static void show_later(void)
 {
-	if (!attached && !redraw.at)
+	if (!attached && !lent && !redraw.at)
 		loop_set_timer(&redraw, loop_now() + REDRAW_NS);
 }
 
@@ -144,13 +145,27 @@ static void edit(char c)
 static void typed(const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!attached)
+		if (lent)
+			lent(text[i]);
+		else if (!attached)
 			edit(text[i]);
 		else if (text[i] == DETACH)
 			detach();
 		else
 			guest_console_input(&attached->console, &text[i], 1);
 	}
+}
+
+void prompt_lend(void (*key)(char c))
+{
+	hide();
+	lent = key;
+}
+
+void prompt_give_back(void)
+{
+	lent = NULL;
+	show();
 }
 
 void prompt_guest_ended(void)

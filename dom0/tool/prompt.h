@@ -9,6 +9,9 @@
 void prompt_init(void (*run)(char *line));
 /* The terminal belongs to g until Ctrl-] or its end. */
 void prompt_attach(struct guest *g);
+/* Typed characters go to key, and the prompt stays away, until it is given back. */
+void prompt_lend(void (*key)(char c));
+void prompt_give_back(void);
 /* Some guest's domain is gone: if its terminal is shown, the prompt comes back. */
 void prompt_guest_ended(void);
 

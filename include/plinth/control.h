@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <plinth/exit_reason.h>
 #include <plinth/vcpu_state.h>
 #include <xen/hypercall.h>
 
@@ -36,6 +37,7 @@ enum plinth_control_cmd {
 	PLINTH_CTL_grant_seed,
 	PLINTH_CTL_affinity_set,
 	PLINTH_CTL_affinity_get,
+	PLINTH_CTL_vcpu_stats,
 	PLINTH_CTL_COUNT
 };
 
@@ -150,6 +152,20 @@ struct plinth_ctl_affinity {
 	uint32_t running; /* out (get): it runs now */
 };
 
+#define PLINTH_VCPU_running (1u << 0) /* it is on a CPU now */
+#define PLINTH_VCPU_blocked (1u << 1) /* it waits for an event */
+#define PLINTH_VCPU_online  (1u << 2)
+struct plinth_ctl_vcpu_stats {
+	domid_t domid;
+	uint16_t pad;
+	uint32_t vcpu;
+	uint32_t flags; /* out, all that follows: PLINTH_VCPU_* */
+	uint32_t cpu;   /* where it runs or ran last */
+	uint64_t cpu_time_ns;
+	uint64_t exits[20]; /* since its creation, by enum exit_reason; the rest is 0 */
+};
+_Static_assert(EXIT_COUNT <= 20, "a counter for each reason");
+
 struct plinth_ctl_grant_seed {
 	domid_t domid;
 	domid_t to; /* who may map it */
@@ -172,6 +188,7 @@ struct plinth_control {
 		struct plinth_ctl_log log;
 		struct plinth_ctl_sched sched;
 		struct plinth_ctl_affinity affinity;
+		struct plinth_ctl_vcpu_stats stats;
 		struct plinth_ctl_grant_seed seed;
 		uint8_t size[184];
 	} u;

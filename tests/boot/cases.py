@@ -9,6 +9,7 @@ import kernels
 from guests import all_tiny, debian, raw, tiny
 from machine import PROMPT, Failure
 from sched_cases import sched_cases
+from vcpu_cases import vcpu_cases
 
 IDLE = "when_idle=poweroff"
 
@@ -429,4 +430,4 @@ def all_cases(only_guests=None, without=()):
              script=churn_script),
         bad_kernel_case(),
         bad_cfg_case(),
-    ] + bad_machine_cases()
+    ] + bad_machine_cases() + vcpu_cases(Case)

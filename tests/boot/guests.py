@@ -17,12 +17,13 @@ class Guest:
         self.name, self.files, self.verdict = name, files, verdict
         self.keys = {"name": name, "type": "pvh", **keys}
         self.raw = None  # the whole text of the .cfg, if given
+        self.more = ""   # lines added to it
 
     def config(self):
         if self.raw is not None:
             return self.raw
         return "".join('%s = %s\n' % (k, v if isinstance(v, int) else '"%s"' % v)
-                       for k, v in self.keys.items())
+                       for k, v in self.keys.items()) + self.more
 
 
 def raw(name, text, files=None):

@@ -116,7 +116,7 @@ class Machine:
         mark = "mark%d" % self.marks
         start = self.position
         self.send(line + "\r" + mark + "\r")
-        end = self.expect(mark + ": no such command", timeout).start()
+        end = self.expect(mark + ": no such command[^\n]*\n", timeout).start()
         with self.changed:
             out = bytes(self.buffer[start:end]).decode("latin-1")
         out = re.sub("\033\\[K", "", out).replace("\r", "\n")

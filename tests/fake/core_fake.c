@@ -424,12 +424,13 @@ struct domain *fake_domain_new(domid_t id, u32 vcpus)
 	d->max_pages = 1024;
 	snprintf(d->name, sizeof(d->name), "dom%u", id);
 	d->vcpu = f->pointers;
+	d->shared = domain_page_alloc(d, 0);
 	for (u32 i = 0; i < vcpus; i++) {
 		f->pointers[i] = &f->vcpus[i];
 		f->vcpus[i].domain = d;
 		f->vcpus[i].id = i;
+		f->vcpus[i].info = i < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[i] : NULL;
 	}
-	d->shared = domain_page_alloc(d, 0);
 	event_domain_init(d);
 	if (grant_domain_init(d))
 		panic("grant_domain_init\n");

@@ -251,11 +251,6 @@ void vcpu_raise_page_fault(struct vcpu *v, gva_t address, u32 error)
 	vcpu_raise_error(v, X86_PF, error);
 	env_fault_address = address.v;
 }
-bool event_upcall_pending(struct vcpu *v)
-{
-	(void)v;
-	return env_info.evtchn_upcall_pending;
-}
 void event_raise_virq(struct vcpu *v, u32 virq)
 {
 	if (virq != VIRQ_TIMER || !v)
@@ -294,6 +289,7 @@ void env_reset(u32 vcpus, bool x2apic)
 	for (u32 i = 0; i < ENV_VCPUS; i++) {
 		pointers[i] = i < vcpus ? &env_vcpu[i] : NULL;
 		env_vcpu[i].domain = &env_domain;
+		env_vcpu[i].info = &env_info;
 		env_vcpu[i].vapic.page = pages[i];
 		env_vcpu[i].id = i;
 		env_vcpu[i].regs_valid = HVM_STATE_all;

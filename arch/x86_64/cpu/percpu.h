@@ -25,6 +25,7 @@ struct pcpu {
 	u64 exits;              /* counts up when in_guest is cleared */
 	bool resched;           /* look at the run queue before the next entry */
 	bool timer_due;         /* the timer interrupt came */
+	u64 slice_end;          /* TSC, ~0: none. See hvm_ends_slices */
 	u32 last_domain;        /* whose code ran here last: its id + 1 */
 	struct vcpu *fpu_owner; /* whose extended state the registers hold, NULL: nobody's */
 

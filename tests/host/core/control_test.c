@@ -678,6 +678,32 @@ static void affinities(void **state)
 	assert_true(c.u.affinity.cpu == 2 && c.u.affinity.running == 1);
 }
 
+static void stats(void **state)
+{
+	(void)state;
+	with(PLINTH_CTL_vcpu_stats);
+	c.u.stats.vcpu = 2;
+	fails(-XEN_ENOENT);
+	c.u.stats.vcpu = ~0u;
+	fails(-XEN_ENOENT);
+	c.u.stats.vcpu = 1;
+	memset(c.u.stats.exits, 0xFF, sizeof(c.u.stats.exits));
+	d1->vcpu[1]->wait = VCPU_BLOCKED;
+	d1->vcpu[1]->cpu = 2;
+	d1->vcpu[1]->exits[0] = 3;
+	d1->vcpu[1]->exits[EXIT_unknown] = 4;
+	assert_int_equal(call(), 0);
+	assert_int_equal(c.u.stats.flags,
+			 PLINTH_VCPU_running | PLINTH_VCPU_blocked | PLINTH_VCPU_online);
+	assert_int_equal(c.u.stats.cpu, 2);
+	assert_true(c.u.stats.exits[0] == 3 && c.u.stats.exits[EXIT_unknown] == 4);
+	assert_true(c.u.stats.exits[1] == 0 && c.u.stats.exits[EXIT_COUNT] == 0);
+	c.u.stats.vcpu = 0;
+	d1->vcpu[0]->wait = VCPU_DOWN | VCPU_PAUSED;
+	assert_int_equal(call(), 0);
+	assert_int_equal(c.u.stats.flags, 0);
+}
+
 static void seeds(void **state)
 {
 	(void)state;
@@ -729,10 +755,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(callers),       TEST(subjects),   TEST(life),       TEST(info),
-		TEST(populate),      TEST(foreign),    TEST(memory_map), TEST(vcpus),
-		TEST(machine),       TEST(scheduling), TEST(affinities), TEST(seeds),
-		TEST(any_arguments),
+		TEST(callers),  TEST(subjects),      TEST(life),       TEST(info),
+		TEST(populate), TEST(foreign),       TEST(memory_map), TEST(vcpus),
+		TEST(machine),  TEST(scheduling),    TEST(affinities), TEST(stats),
+		TEST(seeds),    TEST(any_arguments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

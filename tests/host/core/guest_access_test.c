@@ -311,6 +311,15 @@ static void leaf_types(void **state)
 	assert_int_equal(env_maps, 0);
 }
 
+static struct guest_trail *noted_trail(void)
+{
+	for (u32 i = 0; i < GUEST_TRAILS; i++)
+		if (V->trail[i].levels && V->trail[i].page == LINEAR >> PAGE_SHIFT)
+			return &V->trail[i];
+	fail();
+	return NULL;
+}
+
 /* A remembered walk is used only while a new one would end the same way. */
 static void trails(void **state)
 {
@@ -388,9 +397,10 @@ static void trails(void **state)
 	V->regs.efer |= EFER_NXE;
 	/* One flush that took another page leaves the trail as it is; two are not looked into. */
 	for (unsigned int flushes = 1; flushes <= 2; flushes++) {
-		u64 *noted = &V->trail[LINEAR >> PAGE_SHIFT & (GUEST_TRAILS - 1)].generation, was;
+		u64 *noted, was;
 
 		assert_int_equal(copy_from_guest(V, &x, gva(LINEAR), 8), 0);
+		noted = &noted_trail()->generation;
 		was = *noted;
 		for (unsigned int i = 0; i < flushes; i++)
 			env_map(0x7F, 0, 0, 0, EPT_TYPE_none);

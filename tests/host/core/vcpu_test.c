@@ -191,10 +191,13 @@ void frame_put(hfn_t f)
 	(void)f;
 	abort();
 }
-bool event_upcall_pending(struct vcpu *x)
+void event_vcpu_init(struct vcpu *x)
 {
-	(void)x;
-	return info[x->id].evtchn_upcall_pending;
+	x->info = &info[x->id];
+}
+void event_vcpu_destroy(struct vcpu *x)
+{
+	x->info = NULL;
 }
 void log_line(const char *fmt, ...)
 {

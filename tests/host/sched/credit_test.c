@@ -132,9 +132,12 @@ static void yields(void **state)
 	add_alone(256, 0, 0)->yield_every = 10 * US;
 	run(SEC);
 	assert_true(task[0].waits + task[1].waits > SEC / (10 * US) - 10);
+	assert_true(yields_heeded > SEC / (10 * US) - 10);
 	halt(p.cpu[0].running == &task[0].e ? &task[1] : &task[0]);
 	forget();
+	yields_heeded = 0;
 	run(SEC);
+	assert_int_equal(yields_heeded, 0);
 	assert_int_equal(task[0].waits + task[1].waits, 0);
 	assert_int_equal(task[0].ran + task[1].ran, SEC);
 }
@@ -250,7 +253,7 @@ static void any_calls(void **state)
 				break;
 			case 4:
 				if (t->e.state == POLICY_RUNNING)
-					policy_yield(&t->e);
+					yields_heeded += policy_yield(&p, &t->e);
 				break;
 			default:
 				sim_look((u32)rnd(cpus));

@@ -15,7 +15,7 @@ struct policy p;
 struct task task[SIM_TASKS];
 struct policy_group group[SIM_GROUPS];
 unsigned int tasks, groups, cpus;
-u64 now, seed, skew, decisions, blocks, most_blocks, longest_idle;
+u64 now, seed, skew, decisions, blocks, most_blocks, longest_idle, yields_heeded;
 
 static struct task *on[POLICY_MAX_CPUS];
 static u64 look_at[POLICY_MAX_CPUS], until[POLICY_MAX_CPUS], idles_since[POLICY_MAX_CPUS];
@@ -204,7 +204,7 @@ void machine(unsigned int n, u64 with_seed)
 	tasks = groups = 0;
 	now = 1;
 	skew = 0;
-	decisions = blocks = most_blocks = longest_idle = next_check = 0;
+	decisions = blocks = most_blocks = longest_idle = yields_heeded = next_check = 0;
 	memset(task, 0, sizeof(task));
 	memset(on, 0, sizeof(on));
 	memset(floor_before, 0, sizeof(floor_before));
@@ -322,7 +322,7 @@ void sim_look(unsigned int cpu)
 		sleep_until(old, now + (old->jitter ? 1 + rnd(2 * old->sleep) : old->sleep));
 		old->left = old->jitter ? 1 + rnd(2 * old->burst) : old->burst;
 	} else if (old && old->yield_every && old->yield_left == 0) {
-		policy_yield(&old->e);
+		yields_heeded += policy_yield(&p, &old->e);
 		old->yield_left = old->yield_every;
 	}
 	d = policy_pick(&p, cpu, clock_now());

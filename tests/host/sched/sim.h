@@ -33,6 +33,7 @@ extern u64 now, seed, skew; /* skew: clocks of CPUs differ by less than this */
 extern u64 decisions, blocks, most_blocks;
 /* The longest time that a CPU idled while another queued two that it may run. */
 extern u64 longest_idle;
+extern u64 yields_heeded; /* someone was there to profit from them */
 
 u64 rnd(u64 n); /* 0..n-1 */
 void machine(unsigned int n, u64 with_seed);

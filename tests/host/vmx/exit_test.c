@@ -62,7 +62,7 @@ static const struct {
 	{49, 49, EXIT_unknown, KIND_unknown, 0},
 	{50, 50, EXIT_undefined, KIND_plain, 0},
 	{51, 51, EXIT_unknown, KIND_unknown, 0},
-	{52, 52, EXIT_interrupt, KIND_plain, 0},
+	{52, 52, EXIT_interrupt, KIND_timer, 0},
 	{53, 53, EXIT_undefined, KIND_plain, 0},
 	{54, 54, EXIT_cache, KIND_plain, 3},
 	{55, 55, EXIT_xsetbv, KIND_plain, 3},

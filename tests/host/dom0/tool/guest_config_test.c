@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The keys of a guest: defaults and meaning as in xl.cfg(5), and one clear line for each mistake.
  */
-// links: dom0/tool/guest_config.c dom0/tool/cfg.c
+// links: dom0/tool/guest_config.c dom0/tool/cfg.c dom0/tool/cpu_list.c
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -118,16 +118,55 @@ static void memory_defaults(void **state)
 	guest_config_free(&config);
 }
 
+static void scheduling(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text(BASE), 0);
+	assert_int_equal(config.maxvcpus, 1);
+	assert_int_equal(config.cpu_weight, 256);
+	assert_int_equal(config.cap, 0);
+	assert_int_equal(config.cpus_line, 0);
+	assert_true(cpu_list_has(&config.cpus[63], 255));
+	guest_config_free(&config);
+	assert_int_equal(read_text(BASE "maxvcpus=8"), 0);
+	assert_true(config.vcpus == 1 && config.maxvcpus == 8);
+	guest_config_free(&config);
+	assert_int_equal(read_text(BASE "vcpus=2;maxvcpus=4;cpu_weight=512;cap=400\ncpus='0-3,^2'"),
+			 0);
+	assert_true(config.vcpus == 2 && config.maxvcpus == 4);
+	assert_true(config.cpu_weight == 512 && config.cap == 400 && config.cpus_line == 5);
+	assert_true(config.cpus[0].bits[0] == 0xB && config.cpus[63].bits[0] == 0xB);
+	guest_config_free(&config);
+	assert_int_equal(read_text(BASE "vcpus=4\ncpus=['0', 1,'2-3']"), 0);
+	assert_true(config.cpus[0].bits[0] == 1 && config.cpus[1].bits[0] == 2);
+	assert_true(config.cpus[2].bits[0] == 0xC && config.cpus[3].bits[3] == ~0ull);
+	guest_config_free(&config);
+}
+
 static void complaints(void **state)
 {
 	static const struct {
 		const char *text, *message;
 	} rows[] = {
 		{BASE "vcpu=2", "g.cfg:4: key 'vcpu': is unknown"},
-		{BASE "vcpus=0", "g.cfg:4: key 'vcpus': 0 is not between 1 and 32"},
-		{BASE "vcpus=33", "g.cfg:4: key 'vcpus': 33 is not between 1 and 32"},
+		{BASE "vcpus=0", "g.cfg:4: key 'vcpus': 0 is not between 1 and 64"},
+		{BASE "vcpus=65", "g.cfg:4: key 'vcpus': 65 is not between 1 and 64"},
 		{BASE "vcpus='many'", "g.cfg:4: key 'vcpus': must be a number"},
 		{BASE "vcpus=[1]", "g.cfg:4: key 'vcpus': must be a number"},
+		{BASE "maxvcpus=0", "g.cfg:4: key 'maxvcpus': 0 is not between 1 and 64"},
+		{BASE "maxvcpus=2\nvcpus=3", "g.cfg:4: key 'maxvcpus': 2 is less than vcpus, 3"},
+		{BASE "cpu_weight=0", "g.cfg:4: key 'cpu_weight': 0 is not between 1 and 65535"},
+		{BASE "cpu_weight=65536",
+		 "g.cfg:4: key 'cpu_weight': 65536 is not between 1 and 65535"},
+		{BASE "cap='much'", "g.cfg:4: key 'cap': must be a number"},
+		{BASE "cap=6401", "g.cfg:4: key 'cap': 6401 is not between 0 and 6400"},
+		{BASE "cap=201\nvcpus=2", "g.cfg:4: key 'cap': 201 is more than 2 vCPUs can use"},
+		{BASE "cpus='0-'", "g.cfg:4: key 'cpus': '0-' is no list of CPUs"},
+		{BASE "cpus=''", "g.cfg:4: key 'cpus': '' is no list of CPUs"},
+		{BASE "cpus='0,^0'", "g.cfg:4: key 'cpus': '0,^0' has no CPU"},
+		{BASE "cpus=['1',\n'256']", "g.cfg:4: key 'cpus': '256' has a CPU above 255"},
+		{BASE "cpus=['1',['2']]",
+		 "g.cfg:4: key 'cpus': must be a string or a list of strings"},
 		{BASE "memory=0", "g.cfg:4: key 'memory': 0 is not between 1 and 1048576"},
 		{BASE "memory=0x100000000",
 		 "g.cfg:4: key 'memory': 4294967296 is not between 1 and 1048576"},
@@ -199,6 +238,7 @@ int main(void)
 		cmocka_unit_test(defaults),     cmocka_unit_test(all_keys),
 		cmocka_unit_test(command_line), cmocka_unit_test(memory_defaults),
 		cmocka_unit_test(complaints),   cmocka_unit_test(long_texts),
+		cmocka_unit_test(scheduling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
