@@ -81,6 +81,7 @@ static void stretch_ends(unsigned int cpu, void *data)
 	}
 	memset(now, 0, sizeof(now));
 	now_all = guest_now = 0;
+	last = (uint64_t)(uintptr_t)data;
 }
 
 static int compare(const void *a, const void *b)
