@@ -69,8 +69,9 @@ def main():
     hypervisor = Symbols(os.path.join(ROOT, "build/plinth.elf"))
     guest = Symbols(elf_path("bench"))
     rounds = int(re.search(r"#define ROUNDS (\d+)", open(os.path.join(HERE, "bench.c")).read()).group(1))
-    # A measured statement stands between two RDTSC: what ends at the second one is its cost.
-    ends = [p for p in places(counts) if guest.name(p[0]) not in NOT_MEASURED and p[1] >= rounds]
+    # A measured statement stands between two RDTSC in a loop: so often they follow each other, and
+    # once less in the other order.
+    ends = [p for p in places(counts) if guest.name(p[0]) not in NOT_MEASURED and p[1] == rounds]
     empty = int(dict(benched)["empty"])
     for name, ticks in benched[1:]:
         # In the order in which they run, and the same median; some operations are not of this form.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A plugin for QEMU: counts the hypervisor's instructions between two RDTSC of a test guest, one
- * table for each place where such a stretch ends. The interface is QEMU's "TCG Plugins", version 1;
+ * table for each pair of places. The interface is QEMU's "TCG Plugins", version 1;
  * Debian ships no header of it. Argument: out=FILE. Under -icount with one CPU, so no locks. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,9 +34,9 @@ int qemu_plugin_version = 1;
 #define TOTALS_MAX  51u /* bench.c: ROUNDS; the first ones are enough to know an operation again */
 
 static struct place {
-	uint64_t at, stretches, guest, totals[TOTALS_MAX], count[TEXT_SIZE];
+	uint64_t from, at, stretches, guest, totals[TOTALS_MAX], count[TEXT_SIZE];
 } * places[PLACES_MAX];
-static uint64_t now[TEXT_SIZE], now_all, guest_now;
+static uint64_t now[TEXT_SIZE], now_all, guest_now, last;
 static unsigned int places_used;
 static char out[512];
 
@@ -45,11 +45,12 @@ static struct place *place_at(uint64_t at)
 	unsigned int i;
 
 	for (i = 0; i < places_used; i++)
-		if (places[i]->at == at)
+		if (places[i]->at == at && places[i]->from == last)
 			return places[i];
 	if (places_used == PLACES_MAX || !(places[places_used] = calloc(1, sizeof(struct place))))
 		return NULL;
 	places[places_used]->at = at;
+	places[places_used]->from = last;
 	return places[places_used++];
 }
 
@@ -80,6 +81,7 @@ static void stretch_ends(unsigned int cpu, void *data)
 	}
 	memset(now, 0, sizeof(now));
 	now_all = guest_now = 0;
+	last = (uint64_t)(uintptr_t)data;
 }
 
 static int compare(const void *a, const void *b)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import kernels
 from guests import all_tiny, debian, raw, tiny
 from machine import PROMPT, Failure
+from sched_cases import sched_cases
 from vcpu_cases import vcpu_cases
 
 IDLE = "when_idle=poweroff"
@@ -22,6 +23,7 @@ class Case:
     cpu: str = "EPYC,+svm,+npt"
     threads: str = ""           # QEMU's: one for each CPU, or "single", as on hosts that are not x86
     uefi: bool = False          # OVMF and GRUB's other half instead of the BIOS
+    ips: int = 200000000        # Bochs's instructions a second
     bed: str = "amd"            # "amd": QEMU; "intel": Bochs, cpu is one of its models
     opts: str = IDLE            # CONTROL_OPTS of the image
     qemu: tuple = ()            # further arguments
@@ -422,7 +424,8 @@ def demo_guest():
 
 def all_cases(only_guests=None, without=()):
     """Long ones first: two run at a time."""
-    return tiny_cases(only_guests, without) + debian_cases() + intel_cases(only_guests, without) + [
+    return tiny_cases(only_guests, without) + debian_cases() + intel_cases(only_guests, without) + \
+        sched_cases(Case, IDLE) + [
         life_case(),
         Case("prompt", [demo_guest()], opts="", timeout=300, memory=512, script=prompt_script),
         Case("churn", [ending("waiter", "wait", memory=8)], opts="", timeout=600, memory=512,

@@ -114,7 +114,7 @@ def run_case(case, totals, again=False):
             machine = Machine(iso, log, case.cpus, case.memory, case.cpu, extra, case.threads)
         else:
             machine = Bochs(iso, log, case.cpus, case.memory, case.cpu, case.qemu,
-                            OVMF if case.uefi else None)
+                            OVMF if case.uefi else None, case.ips)
         if case.script:
             case.script(machine)
         if case.ends:
