@@ -93,7 +93,7 @@ void cpu_list_text(const struct cpu_list *list, unsigned int cpus, char text[CPU
 	unsigned int count = 0;
 	size_t n = 0;
 
-	strcpy(text, "none");
+	snprintf(text, CPU_LIST_TEXT, "none");
 	for (unsigned int i = 0; i < cpus; i++) {
 		unsigned int last = i;
 
@@ -108,5 +108,5 @@ void cpu_list_text(const struct cpu_list *list, unsigned int cpus, char text[CPU
 		i = last;
 	}
 	if (count && count == cpus)
-		strcpy(text, "all");
+		snprintf(text, CPU_LIST_TEXT, "all");
 }

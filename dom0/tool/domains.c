@@ -46,7 +46,7 @@ void domain_state(const struct plinth_ctl_domain_info *i, char text[7])
 			   crashed,
 			   i->flags & PLINTH_DOM_dying};
 
-	strcpy(text, "rbpscd");
+	memcpy(text, "rbpscd", 7);
 	for (unsigned int n = 0; n < ARRAY_SIZE(on); n++)
 		if (!on[n])
 			text[n] = '-';

@@ -174,21 +174,17 @@ static int read_cpus(struct reader *r, const struct cfg_setting *s)
 {
 	const struct cfg_value *v = &s->value;
 	bool each = v->type == CFG_LIST;
-	struct cpu_list list;
 
-	for (unsigned int i = 0; i < (each ? v->item_count : 1); i++) {
+	memset(r->config->cpus, 0xFF, sizeof(r->config->cpus));
+	for (unsigned int i = 0; i < GUEST_VCPUS_MAX && (!each || i < v->item_count); i++) {
 		const char *text = each ? v->items[i].text : v->text, *wrong;
 
 		if (!text)
 			return FAIL(r, s, "must be a string or a list of strings");
-		wrong = cpu_list_parse(text, &list);
+		wrong = cpu_list_parse(text, &r->config->cpus[i]);
 		if (wrong)
 			return FAIL(r, s, "'%s' %s", text, wrong);
-		if (i < GUEST_VCPUS_MAX)
-			r->config->cpus[i] = list;
 	}
-	for (unsigned int i = 1; !each && i < GUEST_VCPUS_MAX; i++)
-		r->config->cpus[i] = list;
 	r->config->cpus_line = v->line;
 	return 0;
 }

@@ -49,7 +49,8 @@ static void compare(struct row *r, u64 passed)
 	for (unsigned int i = 0; i < before_count; i++) {
 		const struct row *b = &before[i];
 
-		if (b->d.domid != r->d.domid || memcmp(b->d.uuid, r->d.uuid, sizeof(r->d.uuid)))
+		if (b->d.domid != r->d.domid ||
+		    memcmp(b->d.uuid, r->d.uuid, sizeof(r->d.uuid)) != 0)
 			continue;
 		r->cpu = (double)(r->d.cpu_time_ns - b->d.cpu_time_ns) * 100 / (double)passed;
 		r->exit_rate = (double)(r->exits - b->exits) * 1e9 / (double)passed;
