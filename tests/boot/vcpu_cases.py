@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Booted tests of vCPUs: many of them, plugged and unplugged, and the commands on them."""
+import random
 import re
 import time
 
@@ -169,6 +170,60 @@ def prompt_script(m):
     m.send("host-poweroff\r")
 
 
+# ---- a soak -----------------------------------------------------------------------------------
+
+SOAK_SECONDS = 60
+SOAKED = {"soak0": 4, "soak1": 2, "soak2": 3}  # guests that plug their vCPUs all the time
+
+
+def soak_step(m, rng, cpus):
+    """One random event of scheduling."""
+    name = rng.choice(list(SOAKED))
+    what = rng.randrange(6)
+    if what == 0:
+        some = rng.sample(range(cpus), rng.randint(1, cpus))
+        m.command("vcpu-pin %s %s %s" % (name, rng.choice(["all", str(rng.randrange(SOAKED[name]))]),
+                                         ",".join(map(str, some))))
+    elif what == 1:
+        m.command("sched-credit -d %s -w %d" % (name, rng.choice([1, 16, 256, 4096, 65535])))
+    elif what == 2:
+        m.command("sched-credit -d %s -c %d" % (name, rng.choice([0, 0, 20, 75, 150])))
+    elif what == 3:
+        m.command("pause " + name)
+        time.sleep(rng.random() / 5)
+        m.command("unpause " + name)
+    elif what == 4:
+        m.command("vcpu-pin Domain-0 0 " + rng.choice(["all", str(rng.randrange(cpus))]))
+    else:
+        m.command("vcpu-list")
+
+
+def soak_script(m):
+    """Random events, then everything is let loose: each guest must still get on, with all vCPUs."""
+    seed = random.SystemRandom().randrange(1 << 32)
+    rng = random.Random(seed)
+    m.expect(PROMPT, 60)
+    for name in SOAKED:
+        wait_log(m, r"%s\| plinth-plug round 1 " % name)
+    steps, end = 0, time.monotonic() + SOAK_SECONDS
+    try:
+        while time.monotonic() < end:
+            soak_step(m, rng, 4)
+            steps += 1
+        for name in SOAKED:
+            m.command("unpause " + name)
+            m.command("vcpu-pin %s all all" % name)
+            m.command("sched-credit -d %s -w 256 -c 0" % name)
+        for name in SOAKED:
+            rounds = r"%s\| plinth-plug round" % name
+            wait_log(m, rounds, count=len(re.findall(rounds, m.text())) + 3)
+        check(not re.search(r"plinth-plug failed", m.text()), "a CPU could not be plugged")
+    except Failure as e:
+        raise Failure("seed %d, step %d: %s" % (seed, steps, e)) from None
+    check(steps > SOAK_SECONDS, "only %d steps" % steps)
+    m.send("host-poweroff\r")
+
+
 def vcpu_cases(case):
     """case: cases.Case."""
     many = [debian("big", vcpus=64, memory=384)]
@@ -185,5 +240,7 @@ def vcpu_cases(case):
         case("vcpus-plug", plugs, cpus=2, timeout=300,
              must=[r"plug\| plinth-plug done", r"pairs\| plinth-plug done",
                    r"beside\| plinth-work done"], must_not=plugged),
+        case("vcpus-soak", [plug(name, 1000000, vcpus=n, memory=96) for name, n in SOAKED.items()],
+             opts="", cpus=4, timeout=300, script=soak_script, must_not=plugged[1:]),
         case("vcpus-prompt", prompt, opts="", cpus=2, timeout=400, script=prompt_script),
     ]
