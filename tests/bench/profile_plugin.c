@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A plugin for QEMU: counts the hypervisor's instructions between two RDTSC of a test guest, one
- * table for each pair of places. The interface is QEMU's "TCG Plugins", version 1;
- * Debian ships no header of it. Argument: out=FILE. Under -icount with one CPU, so no locks. */
-#include <inttypes.h>
+ * table for each pair of places. Argument: out=FILE. Under -icount with one CPU, so no locks. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-typedef void insn_fn(unsigned int cpu, void *data);
-typedef void tb_fn(uint64_t id, struct qemu_plugin_tb *tb);
-
-extern void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, tb_fn *fn);
-extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t n);
-extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-extern size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-extern const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, insn_fn *fn,
-						   int flags, void *data);
-extern void qemu_plugin_register_atexit_cb(uint64_t id, void (*fn)(uint64_t id, void *data),
-					   void *data);
-extern int qemu_plugin_version;
-int qemu_plugin_version = 1;
+#include "plugin.h"
 
 /* The hypervisor's code, and where test guests lie. */
 #define TEXT_FIRST  0xFFFFFFFF80200000ul

@@ -1,31 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A plugin for QEMU: writes which of some of the hypervisor's instructions ran, one byte for each
  * time: the instruction's number; and behind the number of VMRUN, 255 if the guest's first
- * instruction then is one of the control domain, 254 if not. The interface is QEMU's "TCG Plugins",
- * version 1; Debian ships no header of it. Arguments: out=FILE, at=ADDRESS (hexadecimal) for each;
- * the first is VMRUN. With one CPU, so no locks. */
-#include <inttypes.h>
+ * instruction then is one of the control domain, 254 if not.
+ * Arguments: out=FILE, at=ADDRESS (hexadecimal) for each; the first is VMRUN. With one CPU, so no
+ * locks. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-typedef void insn_fn(unsigned int cpu, void *data);
-typedef void tb_fn(uint64_t id, struct qemu_plugin_tb *tb);
-
-extern void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, tb_fn *fn);
-extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t n);
-extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, insn_fn *fn,
-						   int flags, void *data);
-extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, insn_fn *fn, int flags,
-						 void *data);
-extern void qemu_plugin_register_atexit_cb(uint64_t id, void (*fn)(uint64_t id, void *data),
-					   void *data);
-extern int qemu_plugin_version;
-int qemu_plugin_version = 1;
+#include "plugin.h"
 
 /* The control domain's code and the hypervisor's: dom0/entry, linker.ld. */
 #define CONTROL_FIRST 0xFFFFFFFF80000000ull
