@@ -38,6 +38,8 @@ enum plinth_control_cmd {
 	PLINTH_CTL_affinity_set,
 	PLINTH_CTL_affinity_get,
 	PLINTH_CTL_vcpu_stats,
+	PLINTH_CTL_msi_bind,
+	PLINTH_CTL_irq_unbind,
 	PLINTH_CTL_COUNT
 };
 
@@ -121,11 +123,18 @@ struct plinth_ctl_vcpu {
 
 #define PLINTH_IRQ_level      (1u << 0)
 #define PLINTH_IRQ_active_low (1u << 1)
-struct plinth_ctl_irq {
+struct plinth_ctl_irq { /* bind, eoi, unbind */
 	uint32_t gsi;
 	uint32_t flags;
-	evtchn_port_t port; /* out (bind) */
+	evtchn_port_t port; /* bind: out; unbind: in, of either kind: it is closed */
 	uint32_t pad;
+};
+
+/* A message-signalled interrupt: what a device is to write, and where, to notify port. */
+struct plinth_ctl_msi {
+	uint64_t address; /* out, all three */
+	uint32_t data;
+	evtchn_port_t port;
 };
 
 struct plinth_ctl_log {
@@ -185,6 +194,7 @@ struct plinth_control {
 		struct plinth_ctl_memory_map memory_map;
 		struct plinth_ctl_vcpu vcpu;
 		struct plinth_ctl_irq irq;
+		struct plinth_ctl_msi msi;
 		struct plinth_ctl_log log;
 		struct plinth_ctl_sched sched;
 		struct plinth_ctl_affinity affinity;

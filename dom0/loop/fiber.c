@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Fibers on the event loop: each is a work of the loop that switches to a stack of its own. */
+#include <dom0/loop/fiber.h>
+
+#include <stdlib.h>
+#include <dom0/entry/panic.h>
+#include <dom0/loop/fiber_switch.h>
+#include <dom0/loop/loop.h>
+
+#define CANARY 0x706C696E74683F21ull
+
+struct fiber {
+	void *stack_pointer; /* while it waits */
+	struct loop_work work;
+	struct loop_timer timer;
+	void (*fn)(void *ctx);
+	void *ctx;
+	bool waits, woken, ended;
+	u64 *stack;
+};
+
+static struct fiber *current;
+static void *loop_stack_pointer;
+
+/* What a new fiber's first switch returns to. */
+static void begin(void)
+{
+	struct fiber *f = current;
+
+	f->fn(f->ctx);
+	f->ended = true;
+	fiber_switch(&f->stack_pointer, loop_stack_pointer);
+	panic("a fiber that ended goes on");
+}
+
+static bool resume(void *ctx)
+{
+	struct fiber *f = ctx;
+
+	if (f->waits && !f->woken)
+		return false;
+	f->waits = f->woken = false;
+	current = f;
+	fiber_switch(&loop_stack_pointer, f->stack_pointer);
+	current = NULL;
+	if (f->stack[0] != CANARY)
+		panic("a fiber's stack of %u bytes is too small", FIBER_STACK);
+	if (f->ended) {
+		loop_stop_timer(&f->timer);
+		loop_remove_work(&f->work);
+		free(f->stack);
+		free(f);
+	}
+	return false;
+}
+
+static void timer_due(void *ctx)
+{
+	fiber_wake(ctx);
+}
+
+bool fiber_start(void (*fn)(void *ctx), void *ctx)
+{
+	struct fiber *f = calloc(1, sizeof(*f));
+	u64 *stack = malloc(FIBER_STACK);
+
+	if (!f || !stack) {
+		free(f);
+		free(stack);
+		return false;
+	}
+	*f = (struct fiber){.fn = fn, .ctx = ctx, .stack = stack};
+	f->work = (struct loop_work){.fn = resume, .ctx = f, .due = true};
+	f->timer = (struct loop_timer){.fn = timer_due, .ctx = f};
+	stack[0] = CANARY;
+	f->stack_pointer = fiber_prepare(stack + FIBER_STACK / sizeof(*stack), begin);
+	loop_add_work(&f->work);
+	return true;
+}
+
+struct fiber *fiber_self(void)
+{
+	return current;
+}
+
+void fiber_wait(void)
+{
+	struct fiber *f = current;
+
+	if (!f)
+		panic("the event loop itself cannot wait");
+	if (f->woken) {
+		f->woken = false;
+		return;
+	}
+	f->waits = true;
+	fiber_switch(&f->stack_pointer, loop_stack_pointer);
+}
+
+void fiber_wake(struct fiber *f)
+{
+	f->woken = true;
+	f->work.due = true;
+}
+
+void fiber_sleep(u64 ns)
+{
+	struct fiber *f = current;
+	u64 end = loop_now() + ns;
+
+	if (!f)
+		panic("the event loop itself cannot sleep");
+	do {
+		loop_set_timer(&f->timer, end);
+		fiber_wait();
+	} while (loop_now() < end);
+	loop_stop_timer(&f->timer);
+}
