@@ -8,6 +8,7 @@
 #include <dom0/console/machine_console.h>
 #include <dom0/entry/syscalls.h>
 #include <dom0/hyper/hypercall.h>
+#include <dom0/loop/fiber.h>
 #include <dom0/loop/loop.h>
 #include <dom0/platform/power.h>
 #include <dom0/tool/domains.h>
@@ -215,10 +216,12 @@ static void cmd_domname(int argc, char **argv)
 		printf("%s\n", g->config.name);
 }
 
+/* Guests' disks are closed in order before. */
 static void cmd_host_poweroff(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
+	guests_destroy_all();
 	power_off();
 }
 
@@ -226,6 +229,7 @@ static void cmd_host_reboot(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
+	guests_destroy_all();
 	power_reset();
 }
 
@@ -266,7 +270,7 @@ static void cmd_help(int argc, char **argv)
 		       commands[i].help);
 }
 
-void commands_run(char *line)
+static void run(char *line)
 {
 	char *argv[WORDS_MAX + 1] = {NULL}, *rest = line, *word;
 	int argc = 0;
@@ -296,7 +300,26 @@ void commands_banner(void)
 	machine_console_line("Plinth 0.1 control domain. 'help' lists the commands.");
 }
 
+/* Commands may have to wait, so each runs in a fiber. */
+static void run_in_fiber(void *ctx)
+{
+	run(ctx);
+	free(ctx);
+	prompt_command_done();
+}
+
+static void start_command(char *line)
+{
+	char *copy = strdup(line);
+
+	if (copy && fiber_start(run_in_fiber, copy))
+		return;
+	free(copy);
+	machine_console_line("out of memory for a command");
+	prompt_command_done();
+}
+
 void commands_init(void)
 {
-	prompt_init(commands_run);
+	prompt_init(start_command);
 }
