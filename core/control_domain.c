@@ -18,7 +18,7 @@
 #include <plinth/start_state.h>
 #include <xen/start_info.h>
 
-#define CONTROL_MEMORY  MIB(16)
+#define CONTROL_MEMORY  MIB(32)
 #define START_INFO_ROOM KIB(128) /* at the end of the memory */
 
 /* Ports that stay with the hypervisor: its UART, the 8259s, the PIT. */
@@ -104,7 +104,8 @@ static int map_memory(struct domain *d, hfn_t first)
 	return 0;
 }
 
-/* Modules stay where the loader put them and can be read there. Two may share a page. */
+/* Modules stay where the loader put them; one may be a disk that is written. Two may share a page.
+ */
 static int map_modules(struct domain *d)
 {
 	for (u32 i = 0; i < boot->module_count; i++) {
@@ -115,8 +116,8 @@ static int map_modules(struct domain *d)
 
 			if (p2m_lookup(d, gpa_to_gfn(gpa(a))).type != EPT_TYPE_none)
 				continue;
-			err = p2m_map(d, gpa_to_gfn(gpa(a)), hpa_to_hfn(hpa(a)), ORDER_4K, EPT_R,
-				      EPT_TYPE_shared);
+			err = p2m_map(d, gpa_to_gfn(gpa(a)), hpa_to_hfn(hpa(a)), ORDER_4K,
+				      EPT_R | EPT_W, EPT_TYPE_shared);
 			if (err)
 				return err;
 		}
@@ -215,8 +216,11 @@ const char *control_domain_build(const struct boot_info *bi)
 	if (domain_create(&c, true, &d))
 		return "too little memory for the control domain's control blocks";
 	control_domain = d;
-	if (frame_alloc_contiguous(d->id, CONTROL_MEMORY >> PAGE_SHIFT, &first))
-		return "too little memory: the control domain needs 16 MiB in one piece";
+	/* The lowest piece; many devices reach 4 GiB only. */
+	if (frame_alloc_contiguous(d->id, CONTROL_MEMORY >> PAGE_SHIFT, &first) ||
+	    hfn_to_hpa(first).v + CONTROL_MEMORY > GIB(4))
+		return "too little memory: the control domain needs 32 MiB in one piece below 4 "
+		       "GiB";
 	base = hfn_to_hpa(first).v;
 	control_image_load(&image, phys_to_virt(hpa(base)));
 	if (map_memory(d, first) || map_modules(d) || open_ports(d))

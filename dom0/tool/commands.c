@@ -11,6 +11,7 @@
 #include <dom0/loop/fiber.h>
 #include <dom0/loop/loop.h>
 #include <dom0/platform/power.h>
+#include <dom0/tool/device_commands.h>
 #include <dom0/tool/domains.h>
 #include <dom0/tool/guests.h>
 #include <dom0/tool/prompt.h>
@@ -246,6 +247,7 @@ static const struct command commands[] = {
 	{"top", "[-n N]", "who uses the machine, each second", 0, 2, cmd_top},
 	{"exits", "DOMAIN [VCPU]", "how often it was interrupted, and why", 1, 2, cmd_exits},
 	{"info", "", "the machine", 0, 0, cmd_info},
+	{"devices", "", "the machine's devices and their drivers", 0, 0, cmd_devices},
 	{"dmesg", "", "the hypervisor's log", 0, 0, cmd_dmesg},
 	{"console", "DOMAIN", "the guest's console; Ctrl-] leaves it", 1, 1, cmd_console},
 	{"create", "FILE", "start a guest from its .cfg file", 1, 1, cmd_create},
