@@ -2,6 +2,7 @@
 /* Mapping and unmapping of granted frames, and the table of handles. */
 #include <core/grant_table.h>
 
+#include <arch/x86_64/iommu/iommu.h>
 #include <core/mm/frame.h>
 #include <core/mm/p2m.h>
 #include <xen/errno.h>
@@ -102,6 +103,11 @@ static s16 pin_and_map(struct domain *d, struct grant_map *m)
 		return status;
 	if (m->flags & GNTMAP_host_map)
 		err = p2m_map(d, m->at, m->frame, 0, write ? EPT_R | EPT_W : EPT_R, EPT_TYPE_grant);
+	if (!err && (m->flags & GNTMAP_device_map)) {
+		err = iommu_allow(m->frame, write);
+		if (err && (m->flags & GNTMAP_host_map))
+			p2m_unmap_grants(d, &m->at, 1);
+	}
 	if (!err)
 		return GNTST_okay;
 	grant_unpin(m->granter, m->ref, write, m->frame);
@@ -175,6 +181,7 @@ void grant_map_some(struct vcpu *v, void *ops, u32 n)
 	}
 	if (granter)
 		domain_put(granter);
+	iommu_settle();
 }
 
 /* Takes down those of the n <= GRANT_PIECE mappings that are not NULL; they are reserved. One flush
@@ -184,9 +191,13 @@ static void take_down(struct domain *d, struct grant_map *const maps[], u32 n)
 	gfn_t at[GRANT_PIECE];
 	u32 mapped = 0;
 
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < n; i++) {
 		if (maps[i] && (maps[i]->flags & GNTMAP_host_map))
 			at[mapped++] = maps[i]->at;
+		if (maps[i] && (maps[i]->flags & GNTMAP_device_map))
+			iommu_revoke(maps[i]->frame, may_write(maps[i]));
+	}
+	iommu_settle();
 	if (mapped)
 		p2m_unmap_grants(d, at, mapped);
 	for (u32 i = 0; i < n; i++) {

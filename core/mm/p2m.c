@@ -117,8 +117,11 @@ void p2m_unmap_grants(struct domain *d, const gfn_t *at, u32 n)
 static int release_locked(struct domain *d, gfn_t g)
 {
 	struct ept_leaf old;
-	int err = unmap_locked(d, g, 0, EPT_TYPE_ram, &old);
+	int err;
 
+	if (d->control)
+		return -XEN_EINVAL; /* its devices reach all of it, for ever */
+	err = unmap_locked(d, g, 0, EPT_TYPE_ram, &old);
 	if (err)
 		return err;
 	d->pages--;
