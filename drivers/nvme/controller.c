@@ -148,13 +148,15 @@ static void spin(struct nvme *n, u32 mask, u32 wanted, u64 ns)
  * is taken from it right after this. */
 static void shut_down(struct nvme *n)
 {
-	u32 status = device_read32(n->d, 0, NVME_CSTS);
+	u32 status = device_read32(n->d, 0, NVME_CSTS), cc = device_read32(n->d, 0, NVME_CC);
 	u64 ns = max_u64(n->shutdown_us * 1000ull, DETACH_NS / 4);
 
 	n->running = n->admin_up = false;
-	if (status != NVME_ALL_ONES && (status & NVME_CSTS_READY) && !(status & NVME_CSTS_FATAL)) {
-		device_write32(n->d, 0, NVME_CC,
-			       NVME_CC_ENTRY_SIZES | NVME_CC_ENABLE | NVME_CC_SHN_NORMAL);
+	if (status == NVME_ALL_ONES)
+		return;
+	/* One that was told to stop must not be enabled again by this. */
+	if ((cc & NVME_CC_ENABLE) && (status & NVME_CSTS_READY) && !(status & NVME_CSTS_FATAL)) {
+		device_write32(n->d, 0, NVME_CC, cc | NVME_CC_SHN_NORMAL);
 		spin(n, NVME_CSTS_SHUTDOWN, NVME_CSTS_SHUT, min_u64(ns, DETACH_NS));
 	}
 	device_write32(n->d, 0, NVME_CC, 0);
