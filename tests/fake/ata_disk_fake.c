@@ -26,8 +26,10 @@ void fake_ata_init(struct fake_ata_disk *disk, u64 sectors, u32 sector_size, con
 	u16 *w = disk->identity;
 	u64 small = sectors < 0x0FFFFFFF ? sectors : 0x0FFFFFFF;
 
-	*disk = (struct fake_ata_disk){
-		.sectors = sectors, .sector_size = sector_size, .bad_lba = ~0ull};
+	*disk = (struct fake_ata_disk){.sectors = sectors,
+				       .backed = sectors,
+				       .sector_size = sector_size,
+				       .bad_lba = ~0ull};
 	disk->cache = calloc(sectors, sector_size);
 	disk->medium = calloc(sectors, sector_size);
 	assert_true(disk->cache && disk->medium);
@@ -144,7 +146,9 @@ static bool trim(struct fake_ata_disk *disk, const struct fake_ata_command *c, c
 		n = entry >> 48;
 		if (lba + n > disk->sectors)
 			return false;
-		memset(disk->cache + lba * disk->sector_size, 0, n * disk->sector_size);
+		disk->trimmed += n;
+		if (lba + n <= disk->backed)
+			memset(disk->cache + lba * disk->sector_size, 0, n * disk->sector_size);
 	}
 	disk->trims++;
 	return true;
@@ -167,7 +171,7 @@ bool fake_ata_execute(struct fake_ata_disk *disk, const struct fake_ata_command 
 	if (extent(c, &lba, &n, &write)) {
 		u8 *at = disk->cache + lba * disk->sector_size;
 
-		if (lba + n > disk->sectors || bad(disk, lba, n))
+		if (lba + n > disk->backed || bad(disk, lba, n))
 			return false;
 		if (write)
 			memcpy(at, data, n * disk->sector_size);
@@ -185,7 +189,7 @@ bool fake_ata_execute(struct fake_ata_disk *disk, const struct fake_ata_command 
 	case 0xEA:
 		if (disk->flush_fails)
 			return false;
-		memcpy(disk->medium, disk->cache, disk->sectors * disk->sector_size);
+		memcpy(disk->medium, disk->cache, disk->backed * disk->sector_size);
 		disk->flushes++;
 		return true;
 	case 0xEF:

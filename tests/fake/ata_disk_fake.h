@@ -10,6 +10,8 @@ struct fake_ata_disk {
 	u16 identity[256];
 	u8 *cache, *medium; /* what is read back; what survives a power cut */
 	u64 sectors;        /* of sector_size bytes */
+	u64 backed;         /* so many of them have memory; no data is moved beyond */
+	u64 trimmed;        /* sectors, in all */
 	u32 sector_size;
 	u64 bad_lba; /* commands that touch it fail, bad_times times; ~0: none */
 	unsigned int bad_times;
