@@ -65,14 +65,14 @@ static const char *announce(struct ahci_port *p)
 
 void ahci_port_listen(struct ahci_port *p)
 {
-	bool up;
+	bool up, again = port_read(p, PORT_SERR) & SERR_EXCHANGED;
 
 	port_write(p, PORT_SERR, ~0u);
 	port_write(p, PORT_IS, ~0u);
 	port_write(p, PORT_IE, p->state == PORT_READY ? PORT_IS_USED : PORT_IS_CHANGE);
 	/* What changed before is not told by an interrupt any more. */
 	up = SSTS_DET(port_read(p, PORT_SSTS)) == DET_UP;
-	if (p->state == PORT_READY ? !up : up && !p->refused)
+	if (p->state == PORT_READY ? !up || again : up && !p->refused)
 		ahci_port_trouble(p, TROUBLE_LINK);
 }
 

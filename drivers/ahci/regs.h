@@ -86,6 +86,8 @@
 #define SCTL_NO_LOW_POWER  0x300u
 #define SCTL_DET_IPM_CLEAR 0xFFFFF0F0u
 
+#define SERR_EXCHANGED (1u << 26) /* a device began anew */
+
 struct ahci_command_header {
 	u32 flags;
 	u32 bytes_done;

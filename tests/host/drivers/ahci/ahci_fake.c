@@ -65,7 +65,7 @@ static void link_reset(struct fake_ahci *a, unsigned int i)
 	p->up = p->disk != NULL;
 	p->tfd = 0x7F;
 	p->sig = ~0u;
-	p->failed = false;
+	p->failed = p->wedged = false;
 	p->serr |= 1u << 16 | 1u << 26;
 	raise(a, i, PRCS | PCS);
 	p->ready_at = p->dead_after_reset ? ~0ull : a->f.now + p->spin_up;
@@ -182,7 +182,8 @@ unsigned int fake_ahci_run(struct fake_ahci *a, unsigned int port, unsigned int 
 	unsigned int done = 0;
 
 	for (; done < n; done++) {
-		if (!p->ci || p->failed || p->hangs || !p->up || !(p->cmd & 1))
+		if (!p->ci || p->failed || p->hangs || p->wedged || !p->up || !(p->cmd & 1) ||
+		    p->tfd == 0x7F)
 			break;
 		execute(a, port,
 			a->backwards ? 31u - (unsigned int)__builtin_clz(p->ci)
@@ -200,7 +201,9 @@ static void tick(struct fake_device *f)
 	for (unsigned int i = 0; i < FAKE_PORTS; i++) {
 		struct fake_port *p = &a->port[i];
 
-		if (p->up && p->tfd == 0x7F && f->now >= p->ready_at && (p->cmd & 0x10))
+		/* Not before the change of the link was acknowledged. */
+		if (p->up && p->tfd == 0x7F && f->now >= p->ready_at && (p->cmd & 0x10) &&
+		    !(p->serr >> 26 & 1))
 			first_fis(p);
 		if (a->automatic)
 			fake_ahci_run(a, i, 32);

@@ -19,6 +19,7 @@ struct fake_port {
 	/* misbehaviour */
 	u64 spin_up;           /* ns until ready after each reset of the link */
 	bool hangs;            /* takes commands and does nothing */
+	bool wedged;           /* likewise, until the link is reset */
 	bool dead_after_reset; /* never becomes ready again */
 	bool stuck;            /* the engine does not stop, until the controller is reset */
 	unsigned int resets;   /* of the link */

@@ -67,21 +67,17 @@ static void reset_with_32_outstanding(void **state)
 	a.automatic = false;
 	write_pages(b, 0, 48);
 	assert_int_equal(fake_ahci_run(&a, 0, 10), 10); /* some are done, nobody knows */
-	a.port[0].hangs = true;
+	a.port[0].wedged = true;
 	a.mute = true;
 	pass(9000 * MS);
 	assert_int_equal(client[0].done, 0);
 	for (int i = 0; i < 10; i++)
 		disk.cache[i * 4096] ^= 0xFF; /* who repeats these would undo it */
-	pass(2500 * MS);
-	assert_int_equal(client[9].done, 1);
-	assert_int_equal(client[10].done, 0);
-	/* It hangs on with the next 10 s of the others, and then answers again. */
-	pass(8000 * MS);
-	a.port[0].hangs = false;
+	assert_true(a.port[0].wedged);
 	a.mute = false;
 	a.automatic = true;
-	pass(20000 * MS);
+	pass(3000 * MS);
+	assert_false(a.port[0].wedged);
 	client_expect(48, BLOCK_OK);
 	for (int i = 0; i < 10; i++)
 		disk.cache[i * 4096] ^= 0xFF;
@@ -357,9 +353,8 @@ static void mishap(void)
 		a.mute = !a.mute;
 		break;
 	case 2:
-		a.port[0].hangs = true;
+		a.port[0].wedged = true;
 		pass(11000 * MS);
-		a.port[0].hangs = false;
 		break;
 	case 3:
 		fake_ahci_unplug(&a, 0);
@@ -397,9 +392,8 @@ static void soak(void **state)
 		soak_submit(i);
 	}
 	for (unsigned int i = 0; i < 4000 && (soak_left || a.port[0].ci); i++) {
-		a.automatic = dice(4) != 0;
-		mishap();
 		soak_disk->ops->kick(soak_disk);
+		mishap();
 		pass(dice(30) * MS);
 		if (a.f.disk_count == 0)
 			break;
