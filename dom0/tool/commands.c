@@ -12,6 +12,7 @@
 #include <dom0/loop/loop.h>
 #include <dom0/platform/power.h>
 #include <dom0/tool/device_commands.h>
+#include <dom0/tool/disk_commands.h>
 #include <dom0/tool/domains.h>
 #include <dom0/tool/guests.h>
 #include <dom0/tool/prompt.h>
@@ -256,6 +257,13 @@ static const struct command commands[] = {
 	{"reboot", "DOMAIN", "ask a guest to reboot", 1, 1, cmd_reboot},
 	{"pause", "DOMAIN", "stop its vCPUs", 1, 1, cmd_pause},
 	{"unpause", "DOMAIN", "let them go on", 1, 1, cmd_unpause},
+	{"block-list", "DOMAIN...", "its disks, their states and counts", 1, WORDS_MAX,
+	 cmd_block_list},
+	{"block-attach", "DOMAIN SPEC...", "one more disk, as in the key disk", 2, WORDS_MAX,
+	 cmd_block_attach},
+	{"block-detach", "DOMAIN VDEV [--force]", "takes a disk away", 2, 3, cmd_block_detach},
+	{"block-limit", "DOMAIN VDEV [bandwidth=N] [ops=N]", "shows or sets its limits", 2, 4,
+	 cmd_block_limit},
 	{"domid", "NAME", "the number of a domain", 1, 1, cmd_domid},
 	{"domname", "DOMAIN", "the name of a domain", 1, 1, cmd_domname},
 	{"host-poweroff", "", "switch the machine off", 0, 0, cmd_host_poweroff},

@@ -144,19 +144,19 @@ static bool amount(const char **t, u64 *out)
 	return n < 1ull << 60;
 }
 
-bool disk_rate_parse(struct disk_rate *rate, const char *text)
+bool disk_rate_parse(struct token_bucket *rate, const char *text)
 {
 	const char *t = text;
 	u32 ms = REFILL_MS;
 
-	*rate = (struct disk_rate){.refill_ms = REFILL_MS};
+	*rate = (struct token_bucket){.refill_time = REFILL_MS};
 	if (!amount(&t, &rate->size))
 		return false;
 	if (*t == '/') {
 		t++;
 		if (!digits(&t, 86400000, &ms) || ms == 0)
 			return false;
-		rate->refill_ms = ms;
+		rate->refill_time = ms;
 	}
 	if (*t == '/') {
 		t++;
@@ -246,14 +246,14 @@ static int set_overlay(struct parser *p, const char *value)
 
 static int set_bandwidth(struct parser *p, const char *value)
 {
-	return disk_rate_parse(&p->spec->bandwidth, value)
+	return disk_rate_parse(&p->spec->limit.bandwidth, value)
 		       ? 0
 		       : bad(p, "'%s' is no bandwidth: SIZE[/MILLISECONDS[/BURST]]", value);
 }
 
 static int set_ops(struct parser *p, const char *value)
 {
-	return disk_rate_parse(&p->spec->ops, value)
+	return disk_rate_parse(&p->spec->limit.ops, value)
 		       ? 0
 		       : bad(p, "'%s' is no rate of operations: COUNT[/MILLISECONDS[/BURST]]",
 			     value);
@@ -418,4 +418,15 @@ void disk_spec_free(struct disk_spec *spec)
 	free(spec->target);
 	free(spec->overlay);
 	*spec = (struct disk_spec){0};
+}
+
+int disk_spec_copy(struct disk_spec *to, const struct disk_spec *from)
+{
+	*to = *from;
+	to->target = strdup(from->target);
+	to->overlay = from->overlay ? strdup(from->overlay) : NULL;
+	if (to->target && (to->overlay || !from->overlay))
+		return 0;
+	disk_spec_free(to);
+	return -ENOMEM;
 }

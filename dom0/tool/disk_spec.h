@@ -5,14 +5,9 @@
 
 #include <core/types.h>
 #include <dom0/block/block.h>
+#include <dom0/block/limiter.h>
 
 #define DISK_VDEV_MAX 16u
-
-/* A token bucket: `size` tokens (bytes or operations) come in each refill_ms; 0: no limit. */
-struct disk_rate {
-	u64 size, one_time_burst;
-	u64 refill_ms;
-};
 
 struct disk_spec {
 	enum block_kind kind;
@@ -24,16 +19,18 @@ struct disk_spec {
 	bool cdrom;
 	bool discard;    /* let the guest discard; xl's default */
 	bool persistent; /* offer persistent grants: the guest then copies */
-	struct disk_rate bandwidth, ops;
+	struct rate_limit limit;
 };
 
 /* Reads "phy:nvme0n1p2,xvda,w" and the like. 0; -EINVAL: why says what is wrong, without a full
  * stop; -ENOMEM. On success the caller ends with disk_spec_free(). */
 int disk_spec_parse(struct disk_spec *spec, const char *text, char why[BLOCK_WHY_MAX]) must_use;
+/* -ENOMEM. */
+int disk_spec_copy(struct disk_spec *to, const struct disk_spec *from) must_use;
 void disk_spec_free(struct disk_spec *spec);
 /* "SIZE[/REFILL_MS[/BURST]]", SIZE and BURST with K, M, G behind if they are bytes. false: it is
  * not. */
-bool disk_rate_parse(struct disk_rate *rate, const char *text) must_use;
+bool disk_rate_parse(struct token_bucket *rate, const char *text) must_use;
 /* The number of "xvda", "xvdb1", "d3p2", "sda", "hdb", or of decimal or 0x digits. false: no such.
  */
 bool disk_vdev_number(const char *vdev, u32 *number) must_use;

@@ -6,10 +6,12 @@
 #include <string.h>
 #include <dom0/builder/start_info.h>
 #include <dom0/console/machine_console.h>
+#include <dom0/device/devices.h>
 #include <dom0/entry/panic.h>
 #include <dom0/hyper/foreign.h>
 #include <dom0/hyper/hypercall.h>
 #include <dom0/loop/fiber.h>
+#include <dom0/tool/guest_disks.h>
 #include <dom0/tool/prompt.h>
 #include <dom0/xenstore/xs_guest_tree.h>
 
@@ -136,8 +138,14 @@ static void disconnect(struct guest *g)
 
 void guest_domain_destroy(struct guest *g)
 {
+	struct plinth_control pause = {.u.domain = {.domid = g->domain.domid}};
+
 	if (!g->has_domain)
 		return;
+	/* It writes no more to disks and rings that are being taken away. */
+	if (control_op(&pause, PLINTH_CTL_domain_pause))
+		machine_console_line("%s: cannot be paused", g->config.name);
+	guest_disks_close(g);
 	disconnect(g);
 	foreign_unmap(g->domain.console_page, 1);
 	foreign_unmap(g->domain.store_page, 1);
@@ -200,14 +208,23 @@ bool guest_domain_start(struct guest *g)
 				  .ramdisk = file_named(c->ramdisk),
 				  .cmdline = c->cmdline};
 	struct build_error err;
+	char why[BLOCK_WHY_MAX];
 	int rc;
 
 	if (!cpus_are_there(g))
 		return false;
+	if (c->disk_count)
+		devices_settle();
+	if (!guest_disks_open(g, why)) {
+		machine_console_line("%s:%u: key 'disk': not started: %s", g->file->name,
+				     c->disk_line, why);
+		return false;
+	}
 	memcpy(r.uuid, c->uuid, sizeof(r.uuid));
 	rc = build_domain(&r, &g->domain, &err);
 	if (rc) {
 		machine_console_line("%s: not started: %s", g->file->name, err.text);
+		guest_disks_close(g);
 		return false;
 	}
 	g->has_domain = true;
@@ -217,6 +234,8 @@ bool guest_domain_start(struct guest *g)
 		rc = connect_store(g);
 	if (!rc)
 		rc = connect_events(g);
+	if (!rc)
+		rc = guest_disks_connect(g, store);
 	unpause.u.domain.domid = g->domain.domid;
 	if (!rc)
 		rc = control_op(&unpause, PLINTH_CTL_domain_unpause);
@@ -255,6 +274,11 @@ bool guest_set_vcpus(struct guest *g, unsigned int n)
 			return false;
 	}
 	return true;
+}
+
+struct xenstore *guest_store(void)
+{
+	return store;
 }
 
 void guest_domain_init(u64 hash_seed)

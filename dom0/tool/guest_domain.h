@@ -7,6 +7,7 @@
 
 /* Starts xenstore. hash_seed: what guests cannot guess. */
 void guest_domain_init(u64 hash_seed);
+struct xenstore *guest_store(void);
 /* Only from a fiber that holds g->lock. false: it has said why not, and nothing is left. */
 bool guest_domain_start(struct guest *g);
 void guest_domain_destroy(struct guest *g);

@@ -24,6 +24,7 @@ struct guest {
 	struct loop_work store_work;
 	struct fiber_mutex lock; /* who starts, ends or changes it holds this */
 	bool ending;             /* it shut down, and a fiber sees to that */
+	struct guest_disk *disks;
 };
 
 void guests_init(void);

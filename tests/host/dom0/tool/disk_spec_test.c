@@ -58,6 +58,8 @@ static void good(void **state)
 
 static void plinths_own(void **state)
 {
+	struct disk_spec copy;
+
 	(void)state;
 	assert_int_equal(disk_spec_parse(&spec,
 					 "cow:base.img,xvda,w,overlay=/data/o.cow,no-discard,"
@@ -68,13 +70,18 @@ static void plinths_own(void **state)
 	assert_string_equal(spec.overlay, "/data/o.cow");
 	assert_false(spec.discard);
 	assert_true(spec.persistent);
-	assert_int_equal(spec.bandwidth.size, 10 << 20);
-	assert_int_equal(spec.bandwidth.refill_ms, 100);
-	assert_int_equal(spec.bandwidth.one_time_burst, 2 << 20);
-	assert_int_equal(spec.ops.size, 500);
-	assert_int_equal(spec.ops.refill_ms, 1000);
-	assert_int_equal(spec.ops.one_time_burst, 0);
+	assert_int_equal(spec.limit.bandwidth.size, 10 << 20);
+	assert_int_equal(spec.limit.bandwidth.refill_time, 100);
+	assert_int_equal(spec.limit.bandwidth.one_time_burst, 2 << 20);
+	assert_int_equal(spec.limit.ops.size, 500);
+	assert_int_equal(spec.limit.ops.refill_time, 1000);
+	assert_int_equal(spec.limit.ops.one_time_burst, 0);
+	assert_int_equal(disk_spec_copy(&copy, &spec), 0);
 	disk_spec_free(&spec);
+	assert_string_equal(copy.target, "base.img");
+	assert_string_equal(copy.overlay, "/data/o.cow");
+	assert_int_equal(copy.limit.ops.size, 500);
+	disk_spec_free(&copy);
 }
 
 static void wrong(void **state)
