@@ -485,6 +485,26 @@ static void test_destroy_while_throttled(void **state)
 	assert_int_equal(destroyed, 1);
 }
 
+/* A ring that was stopped for its index has requests that wait for their limit. */
+static void test_wild_index_while_throttled(void **state)
+{
+	const struct rate_limit slow = {.ops = {.size = 2, .refill_time = 3600000}};
+
+	(void)state;
+	connect();
+	assert_true(vbd_set_limits(vbd, &slow));
+	reads(20);
+	world_complete(disk, 2);
+	world_run();
+	front.queue[0].ring->req_prod += 1000;
+	world_event(1);
+	world_run();
+	assert_int_equal(front_back_state(&front), 5);
+	assert_int_equal(world.mapped, 0);
+	end_at_once();
+	assert_int_equal(destroyed, 1);
+}
+
 static void test_destroy_while_maps_wait(void **state)
 {
 	(void)state;
@@ -529,6 +549,7 @@ int main(void)
 		T(test_front_end_does_not_answer),
 		T(test_guest_destroyed),
 		T(test_destroy_while_throttled),
+		T(test_wild_index_while_throttled),
 		T(test_destroy_while_maps_wait),
 		T(test_bad_limits),
 	};
