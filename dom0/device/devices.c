@@ -12,6 +12,7 @@
 #include <dom0/entry/panic.h>
 #include <xen/errno.h>
 
+#define POWER_ON   10000000u  /* ns that a device may take to wake up */
 #define LOOK_EVERY NS_PER_SEC /* at whether a device is still there */
 
 /* A fiber that waits for the drivers. */
@@ -119,11 +120,25 @@ static void serve(struct machine_device *m)
 	m->d.driver->detach(&m->d, m->gone);
 }
 
+/* DMA and messages pass through the bridges above. They stay open: nothing behind them may send
+ * without a driver. */
+static void open_bridges(const struct machine_device *m)
+{
+	for (const struct machine_device *b = devices; b; b = b->next)
+		if (b->bridge && b->address.segment == m->address.segment &&
+		    pci_is_above(config, b->address, m->address.bus))
+			pci_command(config, b->address,
+				    PCI_COMMAND_PORTS | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+}
+
 static void work(void *ctx)
 {
 	struct machine_device *m = ctx;
 
 	m->worker = fiber_self();
+	if (pci_power_on(config, m->address))
+		fiber_sleep(POWER_ON);
+	open_bridges(m);
 	device_windows(m);
 	pci_command(config, m->address, (u16)(decoding(m) | PCI_COMMAND_MASTER), 0);
 	m->attached = m->d.driver->attach(&m->d) == 0;

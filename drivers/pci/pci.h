@@ -34,6 +34,7 @@ struct pci_config {
 #define PCI_HEADER_TYPE   0x0Eu
 #define PCI_BAR           0x10u
 #define PCI_SECONDARY_BUS 0x19u
+#define PCI_LAST_BUS      0x1Au /* behind a bridge: "Subordinate Bus Number" */
 #define PCI_SUBSYSTEM     0x2Cu
 #define PCI_CAPABILITIES  0x34u
 #define PCI_LINE          0x3Cu
@@ -46,6 +47,7 @@ struct pci_config {
 #define PCI_STATUS_LIST     0x0010u /* there is a list of capabilities */
 
 #define PCI_CLASS_BRIDGE 0x06u
+#define PCI_CAP_POWER    0x01u
 #define PCI_CAP_MSI      0x05u
 #define PCI_CAP_MSIX     0x11u
 
@@ -67,6 +69,8 @@ bool pci_present(struct pci_config *c, struct pci_address a);
 void pci_read_id(struct pci_config *c, struct pci_address a, struct device_id *id);
 /* Bridges, the host's and those to ISA too, keep what firmware gave them. */
 bool pci_is_bridge(struct pci_config *c, struct pci_address a);
+/* Is a the bridge to bus, or one before it? */
+bool pci_is_above(struct pci_config *c, struct pci_address a, u8 bus);
 /* No DMA and no interrupt any more. */
 void pci_quiet(struct pci_config *c, struct pci_address a);
 /* Sets and clears bits of the command register. */
@@ -100,6 +104,10 @@ unsigned int pci_ide_compatible(const struct device_id *id, struct pci_bar bars[
 /* Where the capability is in configuration space, 0: nowhere. `length` bytes from there are within
  * the first 256. */
 u32 pci_capability(struct pci_config *c, struct pci_address a, u8 id, u32 length);
+
+/* Out of a power-saving state. true: it was in one, so leave it alone for 10 ms. PCI Bus Power
+ * Management Interface Specification 1.2, "State Transition Recovery Time Requirements". */
+must_use bool pci_power_on(struct pci_config *c, struct pci_address a);
 
 /* --- pci_msi.c --- */
 

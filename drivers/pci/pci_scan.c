@@ -47,6 +47,14 @@ bool pci_is_bridge(struct pci_config *c, struct pci_address a)
 	       c->read(c, a, PCI_REVISION, 4) >> 24 == PCI_CLASS_BRIDGE;
 }
 
+bool pci_is_above(struct pci_config *c, struct pci_address a, u8 bus)
+{
+	u8 type = c->read(c, a, PCI_HEADER_TYPE, 1) & TYPE_MASK;
+
+	return (type == TYPE_BRIDGE || type == TYPE_CARDBUS) &&
+	       c->read(c, a, PCI_SECONDARY_BUS, 1) <= bus && c->read(c, a, PCI_LAST_BUS, 1) >= bus;
+}
+
 void pci_command(struct pci_config *c, struct pci_address a, u16 set, u16 clear)
 {
 	u32 old = c->read(c, a, PCI_COMMAND, 2), new = (old & ~(u32)clear) | set;

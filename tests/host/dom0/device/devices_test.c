@@ -136,7 +136,7 @@ static struct {
 	bool used, wired;
 	u32 gsi, flags;
 } ports[PORTS];
-static unsigned int messages_left, eois;
+static unsigned int messages_left, eois, irqs[8][16];
 
 static int bind_port(bool is_wire, u32 gsi, u32 flags, evtchn_port_t *port)
 {
@@ -204,6 +204,17 @@ static u32 wire(u32 gsi)
 	return 0;
 }
 
+/* Asked now and then until the first interrupt, of which none is needed for that. */
+static void polled_until_first(unsigned int slot)
+{
+	unsigned int before = irqs[slot][0];
+
+	pass(NS_PER_SEC);
+	assert_true(irqs[slot][0] > before);
+	assert_int_equal(eois, 0);
+	memset(irqs, 0, sizeof(irqs));
+}
+
 static void raise_port(u32 p)
 {
 	assert_true(p && p < PORTS && events[p].fn);
@@ -262,7 +273,7 @@ static struct {
 	bool fails, serve_at_once;
 	u64 service_takes;
 } plan;
-static unsigned int attaches, services, detaches, gone, irqs[8][16], due[8], got;
+static unsigned int attaches, services, detaches, gone, due[8], got;
 static struct block_device disk;
 static struct device *by_slot[8];
 
@@ -528,6 +539,7 @@ static void fewer_messages(void **state)
 	assert_int_equal(fake_pci_get(f, 0x42, 2), 0x8004);
 	assert_int_equal(fake_pci_get(g, 0x42, 2), 0x0004); /* the wire instead */
 	assert_int_equal(fake_pci_get(h, 0x62, 2), 0);
+	polled_until_first(2);
 	raise_port(wire(11));
 	assert_true(irqs[1][0] == 0 && irqs[2][0] == 1 && irqs[3][0] == 1 && eois == 1);
 }
@@ -559,7 +571,9 @@ static void shared_wire(void **state)
 	assert_int_equal(ports_used(), 1);
 	assert_int_equal(ports[wire(11)].flags, PLINTH_IRQ_level | PLINTH_IRQ_active_low);
 	assert_int_equal(command(f) & PCI_COMMAND_NO_INTX, 0);
+	polled_until_first(1);
 	raise_port(wire(11));
+	pass(NS_PER_SEC);
 	assert_true(irqs[1][0] == 1 && irqs[2][0] == 1 && irqs[3][0] == 0 && eois == 1);
 	in_fiber(take_away, &result);
 	assert_int_equal(result, 0);
@@ -686,6 +700,34 @@ static void removal_while_attaching(void **state)
 	assert_int_equal(result, -XEN_ENOENT);
 }
 
+/* A bridge that firmware left shut, one beside it, and a device that sleeps. */
+static void behind_a_bridge(void **state)
+{
+	struct fake_function *b =
+		fake_pci_add(&pci, (struct pci_address){0, 0, 6, 0}, 0x00011B36, 0x060400);
+	struct fake_function *other =
+		fake_pci_add(&pci, (struct pci_address){0, 0, 7, 0}, 0x00011B36, 0x060400);
+	struct fake_function *f = add(1);
+
+	(void)state;
+	b->space[PCI_HEADER_TYPE] = other->space[PCI_HEADER_TYPE] = 1;
+	b->space[PCI_SECONDARY_BUS] = b->space[PCI_LAST_BUS] = 1;
+	other->space[PCI_SECONDARY_BUS] = other->space[PCI_LAST_BUS] = 2;
+	f->address.bus = 1;
+	fake_pci_capability(f, 0x80, PCI_CAP_POWER, 0);
+	f->space[0x84] = 3;
+	f->writable[0x84] = 3;
+	start();
+	assert_int_equal(attaches, 1);
+	assert_int_equal(command(b), 7);
+	assert_int_equal(command(other), 0);
+	assert_int_equal(f->space[0x84], 0);
+	pass(2 * NS_PER_SEC);
+	f->there = false;
+	pass(2 * NS_PER_SEC);
+	assert_int_equal(gone, 1);
+}
+
 static void bad_windows(void **state)
 {
 	struct fake_function *f = add(1), *g = add(2), *h = add(3);
@@ -724,6 +766,7 @@ int main(void)
 		TEST(settling),
 		TEST(hot_removal),
 		TEST(removal_while_attaching),
+		TEST(behind_a_bridge),
 		TEST(bad_windows),
 	};
 

@@ -68,6 +68,19 @@ static void behind_bridges(void **state)
 	assert_int_equal(scan((struct pci_range){0, 80, 80, false}), 1);
 }
 
+static void above(void **state)
+{
+	struct fake_function *f = bridge((struct pci_address){0, 0, 3, 0}, 2);
+
+	(void)state;
+	f->space[PCI_LAST_BUS] = 5;
+	for (u32 bus = 0; bus < 256; bus++)
+		assert_int_equal(pci_is_above(&pci.config, f->address, (u8)bus),
+				 bus >= 2 && bus <= 5);
+	f->space[PCI_HEADER_TYPE] = 0;
+	assert_false(pci_is_above(&pci.config, f->address, 3));
+}
+
 /* Buses that a bridge has not, or that would lead round in circles. */
 static void lying_bridges(void **state)
 {
@@ -158,8 +171,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(behind_bridges), TEST(lying_bridges), TEST(functions),
-		TEST(identity),       TEST(quiet),
+		TEST(behind_bridges), TEST(above),    TEST(lying_bridges),
+		TEST(functions),      TEST(identity), TEST(quiet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
