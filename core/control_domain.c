@@ -4,6 +4,7 @@
 #include <core/control_domain.h>
 
 #include <arch/x86_64/cpu/features.h>
+#include <arch/x86_64/iommu/iommu.h>
 #include <arch/x86_64/mm/paging.h>
 #include <arch/x86_64/platform/acpi.h>
 #include <boot/multiboot2.h>
@@ -68,7 +69,7 @@ bool control_domain_in_window(u64 first, u64 count)
 static bool is_own_device(u64 page)
 {
 	if (page == (acpi_info.lapic_address & ~PAGE_MASK) ||
-	    page == (acpi_info.hpet_address & ~PAGE_MASK))
+	    page == (acpi_info.hpet_address & ~PAGE_MASK) || iommu_owns(page))
 		return true;
 	for (u32 i = 0; i < acpi_info.ioapic_count; i++)
 		if (page == (acpi_info.ioapics[i].address & ~PAGE_MASK))
@@ -81,12 +82,9 @@ bool control_domain_map_device(gpa_t g)
 	u64 page = g.v & ~PAGE_MASK;
 
 	if (page >> cpu_features.phys_bits || is_own_device(page) ||
-	    control_domain_in_window(page >> PAGE_SHIFT, 1))
+	    control_domain_in_window(page >> PAGE_SHIFT, 1) ||
+	    boot_overlaps_ram(boot, page, page + PAGE_SIZE))
 		return false;
-	for (u32 i = 0; i < boot->range_count; i++)
-		if (boot->ranges[i].type == BOOT_MEM_RAM && page < boot->ranges[i].end &&
-		    page + PAGE_SIZE > boot->ranges[i].start)
-			return false;
 	return p2m_map(control_domain, gpa_to_gfn(gpa(page)), hpa_to_hfn(hpa(page)), ORDER_4K,
 		       EPT_R | EPT_W, EPT_TYPE_mmio) == 0;
 }
@@ -228,6 +226,7 @@ const char *control_domain_build(const struct boot_info *bi)
 	start = plinth_pvh_start_state(base + image.entry, write_start_info(base));
 	if (vcpu_state_set(d->vcpu[0], &start))
 		return "the control domain's entry point cannot be used";
+	iommu_init(bi, hpa(base), CONTROL_MEMORY);
 	log_line("control domain: %lu MiB at %#lx, entry %#lx", (u64)(CONTROL_MEMORY >> 20), base,
 		 base + image.entry);
 	return NULL;

@@ -103,6 +103,7 @@ bool use_allowed(const struct block_node *n, bool write, char why[BLOCK_WHY_MAX]
 
 /* Memory for so many more requests to be described at a time. false: out of memory. */
 bool split_reserve(unsigned int parts) must_use;
+void split_unreserve(unsigned int parts);
 /* Passes on a request that only needs another first sector. false: not now, use split_submit(). */
 bool split_pass(struct block_use *u, struct block_request *r) must_use;
 /* Cuts a well-formed request into parts that u's device takes. */

@@ -152,12 +152,17 @@ struct block_use *block_open(const struct block_target *t, const char *holder,
 void block_close(struct block_use *u)
 {
 	struct block_node *n;
+	bool written;
 
 	if (u->write && u->view.write_cache && block_io(u, BLOCK_FLUSH, 0, NULL, 0) != BLOCK_OK)
 		machine_console_line("%s: cannot be flushed: what %s wrote may be lost",
 				     u->node ? u->node->title : "a disk that went away", u->holder);
 	n = u->node; /* only now: it may have gone meanwhile */
+	written = u->write;
 	use_free(u);
+	/* What was written may be a partition table. */
+	if (n && written && n->listed && !n->parent)
+		partitions_scan(n);
 	if (n && n->release) {
 		n->release(n->dev);
 		free(n);

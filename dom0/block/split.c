@@ -2,10 +2,10 @@
 /* Requests that a device does not take as they are, cut into parts that it takes.
  *
  * A part describes one request to the device. The first part of a request is its head: it counts
- * the others and stays until the request ends. Parts come from a pool that only grows when a device
- * is opened. Each use has at most one request that is being cut; its head can always carry the next
- * part once its own is done, so requests go on even when all other parts are taken by heads: there
- * is no deadlock. Uses take turns, a part each. */
+ * the others and stays until the request ends. Parts come from a pool that grows as more devices
+ * are open than ever before. Each use has at most one request that is being cut; its head can
+ * always carry the next part once its own is done, so requests go on even when all other parts are
+ * taken by heads: there is no deadlock. Uses take turns, a part each. */
 #include <dom0/block/block_internal.h>
 
 #include <stdlib.h>
@@ -30,7 +30,7 @@ struct part {
 };
 
 static struct part *pool;
-static unsigned int pool_total;
+static unsigned int pool_total, pool_wanted;
 static struct block_use *turns, *turns_last;
 static unsigned int turn_count;
 static bool pumping, pump_again;
@@ -39,17 +39,25 @@ bool split_reserve(unsigned int parts)
 {
 	struct part *chunk;
 
-	if (pool_total + parts > PARTS_MAX)
-		return pool_total > 0;
+	pool_wanted += parts;
+	if (pool_wanted <= pool_total || pool_total + parts > PARTS_MAX)
+		return true;
 	chunk = calloc(parts, sizeof(*chunk));
-	if (!chunk)
+	if (!chunk) {
+		pool_wanted -= parts;
 		return false;
+	}
 	for (unsigned int i = 0; i < parts; i++) {
 		chunk[i].next = pool;
 		pool = &chunk[i];
 	}
 	pool_total += parts;
 	return true;
+}
+
+void split_unreserve(unsigned int parts)
+{
+	pool_wanted -= parts;
 }
 
 static struct part *take(void)

@@ -85,6 +85,7 @@ void use_free(struct block_use *u)
 				break;
 			}
 	split_gone(u);
+	split_unreserve(PARTS_EACH);
 	free(u);
 }
 

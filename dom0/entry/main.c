@@ -12,6 +12,7 @@
 #include <dom0/entry/traps.h>
 #include <dom0/hyper/foreign.h>
 #include <dom0/hyper/hypercall.h>
+#include <dom0/loop/fiber.h>
 #include <dom0/loop/loop.h>
 #include <dom0/platform/power.h>
 #include <dom0/tool/commands.h>
@@ -59,6 +60,15 @@ static u64 machine_init(void)
 	return m->rsdp;
 }
 
+/* What may have to wait for devices. */
+static void start_guests(void *ctx)
+{
+	(void)ctx;
+	guests_start_all();
+	machine_console_line("ready");
+	commands_init();
+}
+
 noreturn_fn void dom0_main(u64 start_info, u64 load_base)
 {
 	const struct hvm_start_info *s = (const struct hvm_start_info *)(uintptr_t)start_info;
@@ -73,8 +83,7 @@ noreturn_fn void dom0_main(u64 start_info, u64 load_base)
 	devices_init(rsdp);
 	guests_init();
 	commands_banner();
-	guests_start_all();
-	machine_console_line("ready");
-	commands_init();
+	if (!fiber_start(start_guests, NULL))
+		panic("out of memory for the first fiber");
 	loop_run();
 }
