@@ -125,7 +125,7 @@ static void serve(struct machine_device *m)
 static void open_bridges(const struct machine_device *m)
 {
 	for (const struct machine_device *b = devices; b; b = b->next)
-		if (b->bridge && b->address.segment == m->address.segment &&
+		if (b->platform && b->address.segment == m->address.segment &&
 		    pci_is_above(config, b->address, m->address.bus))
 			pci_command(config, b->address,
 				    PCI_COMMAND_PORTS | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
@@ -212,9 +212,9 @@ static u64 order_of(struct pci_address a)
 static void recognise(struct machine_device *m)
 {
 	pci_read_id(config, m->address, &m->d.id);
-	m->bridge = pci_is_bridge(config, m->address);
+	m->platform = pci_is_platform(config, m->address);
 	m->driver = NULL;
-	if (m->bridge)
+	if (m->platform)
 		return;
 	pci_quiet(config, m->address);
 	for (unsigned int i = 0; !m->driver && drivers[i]; i++)
@@ -313,7 +313,7 @@ bool device_list(unsigned int i, struct device_info *info)
 				     .id = m->d.id,
 				     .name = m->name,
 				     .driver = m->driver ? m->driver->name : NULL,
-				     .bridge = m->bridge,
+				     .platform = m->platform,
 				     .kind = m->kind,
 				     .interrupts = m->interrupt_count};
 	return true;

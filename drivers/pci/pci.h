@@ -47,6 +47,7 @@ struct pci_config {
 #define PCI_STATUS_LIST     0x0010u /* there is a list of capabilities */
 
 #define PCI_CLASS_BRIDGE 0x06u
+#define PCI_CLASS_IOMMU  0x0806u /* with the subclass */
 #define PCI_CAP_POWER    0x01u
 #define PCI_CAP_MSI      0x05u
 #define PCI_CAP_MSIX     0x11u
@@ -67,8 +68,9 @@ void pci_scan(struct pci_config *c, const struct pci_range *r, pci_found_fn *fou
 /* Is there (still) a function? */
 bool pci_present(struct pci_config *c, struct pci_address a);
 void pci_read_id(struct pci_config *c, struct pci_address a, struct device_id *id);
-/* Bridges, the host's and those to ISA too, keep what firmware gave them. */
-bool pci_is_bridge(struct pci_config *c, struct pci_address a);
+/* Bridges, the host's and those to ISA too, keep what firmware gave them; an IOMMU is the
+ * hypervisor's. */
+bool pci_is_platform(struct pci_config *c, struct pci_address a);
 /* Is a the bridge to bus, or one before it? */
 bool pci_is_above(struct pci_config *c, struct pci_address a, u8 bus);
 /* No DMA and no interrupt any more. */

@@ -41,10 +41,12 @@ void pci_read_id(struct pci_config *c, struct pci_address a, struct device_id *i
 	}
 }
 
-bool pci_is_bridge(struct pci_config *c, struct pci_address a)
+bool pci_is_platform(struct pci_config *c, struct pci_address a)
 {
+	u32 class_code = c->read(c, a, PCI_REVISION, 4);
+
 	return (c->read(c, a, PCI_HEADER_TYPE, 1) & TYPE_MASK) != 0 ||
-	       c->read(c, a, PCI_REVISION, 4) >> 24 == PCI_CLASS_BRIDGE;
+	       class_code >> 24 == PCI_CLASS_BRIDGE || class_code >> 16 == PCI_CLASS_IOMMU;
 }
 
 bool pci_is_above(struct pci_config *c, struct pci_address a, u8 bus)

@@ -433,10 +433,12 @@ static void start(void)
 
 static void names_and_listing(void **state)
 {
-	struct fake_function *f[3];
+	struct fake_function *f[3], *iommu;
 	struct device_info i;
 
 	(void)state;
+	iommu = fake_pci_add(&pci, (struct pci_address){0, 0, 8, 0}, 0x14511022, 0x080600);
+	fake_pci_set(iommu, PCI_COMMAND, 2, 0x0006);
 	f[0] = add(5);
 	f[1] = add(2);
 	f[2] = add(3);
@@ -446,12 +448,14 @@ static void names_and_listing(void **state)
 	assert_true(device_list(0, &i) && i.address.slot == 2);
 	assert_string_equal(i.name, "disk0");
 	assert_string_equal(i.driver, "disk");
-	assert_true(i.kind == DEVICE_WIRED && i.interrupts == 1 && !i.bridge);
+	assert_true(i.kind == DEVICE_WIRED && i.interrupts == 1 && !i.platform);
 	assert_true(device_list(1, &i) && i.address.slot == 3 && !i.driver);
 	assert_string_equal(i.name, "");
 	assert_true(device_list(2, &i) && i.address.slot == 5);
 	assert_string_equal(i.name, "disk1");
-	assert_false(device_list(3, &i));
+	assert_true(device_list(3, &i) && i.platform);
+	assert_int_equal(command(iommu), 0x0006); /* the hypervisor's */
+	assert_false(device_list(4, &i));
 	assert_non_null(strstr(said, "disk disk0p1"));
 	/* Only who has a driver may do DMA; nobody else interrupts. */
 	assert_int_equal(command(f[0]) & 0x0406, 0x0006);

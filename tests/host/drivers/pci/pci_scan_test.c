@@ -131,14 +131,18 @@ static void identity(void **state)
 	assert_true(id.vendor == 0x1AF4 && id.product == 0x1042);
 	assert_true(id.subsystem_vendor == 0x1234 && id.subsystem == 0x5678);
 	assert_true(id.class_code == 1 && id.subclass == 8 && id.prog_if == 2 && id.revision == 3);
-	assert_false(pci_is_bridge(&pci.config, a));
+	assert_false(pci_is_platform(&pci.config, a));
 	f->space[PCI_HEADER_TYPE] = 0x81; /* there the register is another one */
 	pci_read_id(&pci.config, a, &id);
 	assert_true(id.subsystem_vendor == 0 && id.subsystem == 0);
-	assert_true(pci_is_bridge(&pci.config, a));
+	assert_true(pci_is_platform(&pci.config, a));
 	f->space[PCI_HEADER_TYPE] = 0;
 	fake_pci_set(f, PCI_REVISION, 4, 0x06010000);
-	assert_true(pci_is_bridge(&pci.config, a));
+	assert_true(pci_is_platform(&pci.config, a));
+	fake_pci_set(f, PCI_REVISION, 4, 0x08060000); /* AMD's IOMMU */
+	assert_true(pci_is_platform(&pci.config, a));
+	fake_pci_set(f, PCI_REVISION, 4, 0x08050000); /* an SD host */
+	assert_false(pci_is_platform(&pci.config, a));
 	assert_true(pci_present(&pci.config, a));
 	f->there = false;
 	assert_false(pci_present(&pci.config, a));
