@@ -64,7 +64,7 @@ void devices_settle(void)
 static void look_again(void)
 {
 	for (const struct machine_device *m = devices; m; m = m->next)
-		if (m->attached) {
+		if (m->attached || m->ejecting) {
 			loop_set_timer(&look_timer, loop_now() + LOOK_EVERY);
 			return;
 		}
@@ -160,14 +160,43 @@ static void timer_due(void *ctx)
 		m->d.driver->timer(&m->d);
 }
 
+static void take_from_driver(struct machine_device *m)
+{
+	m->leave = true;
+	if (m->worker)
+		fiber_wake(m->worker);
+}
+
+/* Somebody wants to take out what is behind port b. */
+static void eject(struct machine_device *b)
+{
+	bool held = false;
+
+	for (struct machine_device *m = devices; m; m = m->next)
+		if (m->name[0] && m->address.segment == b->address.segment &&
+		    pci_is_above(config, b->address, m->address.bus)) {
+			take_from_driver(m);
+			held = true;
+		}
+	b->ejecting = held;
+	if (held)
+		return;
+	pci_slot_off(config, b->address, &b->slot);
+	machine_console_line("pci: the slot of bus %u is switched off",
+			     config->read(config, b->address, PCI_SECONDARY_BUS, 1));
+}
+
 static void look(void *ctx)
 {
 	(void)ctx;
-	for (struct machine_device *m = devices; m; m = m->next)
+	for (struct machine_device *m = devices; m; m = m->next) {
+		if (m->slot.at && (pci_slot_pressed(config, m->address, &m->slot) || m->ejecting))
+			eject(m);
 		if (m->attached && !is_there(m)) {
-			m->leave = m->gone = true;
-			fiber_wake(m->worker);
+			m->gone = true;
+			take_from_driver(m);
 		}
+	}
 	look_again();
 }
 
@@ -214,6 +243,7 @@ static void recognise(struct machine_device *m)
 	pci_read_id(config, m->address, &m->d.id);
 	m->platform = pci_is_platform(config, m->address);
 	m->driver = NULL;
+	pci_slot_find(config, m->address, &m->slot);
 	if (m->platform)
 		return;
 	pci_quiet(config, m->address);
@@ -278,9 +308,7 @@ int device_detach(const char *name)
 		m = m->next;
 	if (!m)
 		return -XEN_ENOENT;
-	m->leave = true;
-	if (m->worker)
-		fiber_wake(m->worker);
+	take_from_driver(m);
 	wait_until_free(m);
 	return 0;
 }
@@ -290,8 +318,8 @@ void device_rescan(void)
 	devices_settle();
 	for (struct machine_device *m = devices; m; m = m->next)
 		if (m->attached && !is_there(m)) {
-			m->leave = m->gone = true;
-			fiber_wake(m->worker);
+			m->gone = true;
+			take_from_driver(m);
 			wait_until_free(m);
 		}
 	scan();

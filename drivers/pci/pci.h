@@ -50,6 +50,7 @@ struct pci_config {
 #define PCI_CLASS_IOMMU  0x0806u /* with the subclass */
 #define PCI_CAP_POWER    0x01u
 #define PCI_CAP_MSI      0x05u
+#define PCI_CAP_EXPRESS  0x10u
 #define PCI_CAP_MSIX     0x11u
 
 /* --- pci_scan.c --- */
@@ -138,5 +139,18 @@ void pci_msix_enable(struct pci_config *c, struct pci_address a, const struct pc
 /* Entry i < m->entries, unmasked. */
 void pci_msix_set(volatile u32 *table, unsigned int i, u64 address, u32 data);
 void pci_msix_disable(struct pci_config *c, struct pci_address a, const struct pci_msix *m);
+
+/* --- pci_slot.c --- */
+
+struct pci_slot {
+	u32 at; /* the capability of the port, 0: it has no slot with a button */
+	bool power, indicator;
+};
+void pci_slot_find(struct pci_config *c, struct pci_address a, struct pci_slot *s);
+/* Was the button pressed since the last time? */
+must_use bool pci_slot_pressed(struct pci_config *c, struct pci_address a,
+			       const struct pci_slot *s);
+/* Power and light off: what is in it can be taken out. */
+void pci_slot_off(struct pci_config *c, struct pci_address a, const struct pci_slot *s);
 
 #endif

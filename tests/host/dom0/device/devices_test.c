@@ -5,7 +5,7 @@
 // links: dom0/device/devices.c dom0/device/device_ops.c dom0/device/device_irq.c
 // links: dom0/device/reach.c drivers/pci/pci_scan.c drivers/pci/pci_bar.c drivers/pci/pci_msi.c
 // links: drivers/pci/pci_capability.c dom0/loop/fiber.c dom0/loop/fiber_switch.S
-// links: tests/fake/pci_fake.c
+// links: drivers/pci/pci_slot.c tests/fake/pci_fake.c
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -732,6 +732,37 @@ static void behind_a_bridge(void **state)
 	assert_int_equal(gone, 1);
 }
 
+/* The button of a slot: the driver lets go in order, then the power goes off. */
+static void ejection(void **state)
+{
+	struct fake_function *b =
+		fake_pci_add(&pci, (struct pci_address){0, 0, 6, 0}, 0x000C1B36, 0x060400);
+	struct fake_function *f = add(1);
+
+	(void)state;
+	b->space[PCI_HEADER_TYPE] = 1;
+	b->space[PCI_SECONDARY_BUS] = b->space[PCI_LAST_BUS] = 1;
+	fake_pci_capability(b, 0x54, PCI_CAP_EXPRESS, 0);
+	fake_pci_set(b, 0x56, 2, 0x0142);
+	fake_pci_set(b, 0x68, 4, 0x0053);
+	fake_pci_set(b, 0x6C, 2, 0x0100);
+	memset(b->writable + 0x6C, 0xFF, 2);
+	f->address.bus = 1;
+	plan.service_takes = 3 * NS_PER_SEC;
+	start();
+	by_slot[1]->ops->need_service(by_slot[1]); /* it is busy for a while */
+	pass(NS_PER_SEC / 2);
+	fake_pci_set(b, 0x6E, 2, 1);
+	b->ones_clear[0x6E] = 0xFF;
+	pass(NS_PER_SEC);
+	assert_int_equal(fake_pci_get(b, 0x6E, 2), 0);
+	assert_true(detaches == 0 && fake_pci_get(b, 0x6C, 2) == 0x0100);
+	pass(4 * NS_PER_SEC);
+	assert_true(detaches == 1 && gone == 0);
+	assert_int_equal(fake_pci_get(b, 0x6C, 2), 0x0700);
+	assert_non_null(strstr(said, "the slot of bus 1 is switched off"));
+}
+
 static void bad_windows(void **state)
 {
 	struct fake_function *f = add(1), *g = add(2), *h = add(3);
@@ -771,6 +802,7 @@ int main(void)
 		TEST(hot_removal),
 		TEST(removal_while_attaching),
 		TEST(behind_a_bridge),
+		TEST(ejection),
 		TEST(bad_windows),
 	};
 
