@@ -126,11 +126,10 @@ bool vbd_disconnect(struct vbd *v)
 	for (unsigned int i = 0; i < v->ring_count; i++) {
 		struct vbd_ring *ring = &v->ring[i];
 
-		if (!ring->stopped) {
-			ring->stopped = true;
-			ring->work.due = true;
-		}
+		ring->stopped = true;
 		busy |= ring->taken != 0;
+		if (ring->taken > ring->submitted)
+			ring->work.due = true; /* what waits is dropped */
 	}
 	if (busy)
 		return false;

@@ -372,7 +372,8 @@ static void turn_of_stopped(struct vbd_ring *ring)
 	drop(ring, &ring->mapped);
 	(void)answer_done(ring);
 	publish(ring);
-	ring->vbd->work.due = true;
+	if (!ring->taken)
+		ring->vbd->work.due = true;
 }
 
 bool vbd_ring_turn(void *ctx)
