@@ -14,9 +14,9 @@
 #define NO_GSI      (~0ull)     /* message-signalled: no input to mask */
 
 struct irq {
-	bool used, level;
 	u64 gsi;
 	evtchn_port_t port;
+	bool used, level;
 };
 
 static struct irq irqs[IRQ_MAX]; /* by vector; written before the vector is unmasked */

@@ -71,36 +71,45 @@ static bool valid(struct pci_address a, u32 offset, unsigned int width)
 	return a.slot < 32 && a.function < 8 && offset < SPACE && offset % width == 0;
 }
 
+/* By these instructions alone, as some processors ask for: AMD BIOS and Kernel Developer's Guide
+ * for family 10h, "MMIO Configuration Coding Requirements". */
+static u32 memory_read(const volatile void *p, unsigned int width)
+{
+	u32 v;
+
+	if (width == 1)
+		__asm__ volatile("movzbl %1, %0" : "=a"(v) : "m"(*(const volatile u8 *)p));
+	else if (width == 2)
+		__asm__ volatile("movzwl %1, %0" : "=a"(v) : "m"(*(const volatile u16 *)p));
+	else
+		__asm__ volatile("movl %1, %0" : "=a"(v) : "m"(*(const volatile u32 *)p));
+	return v;
+}
+
+static void memory_write(volatile void *p, unsigned int width, u32 value)
+{
+	if (width == 1)
+		__asm__ volatile("movb %1, %0" : "=m"(*(volatile u8 *)p) : "a"((u8)value));
+	else if (width == 2)
+		__asm__ volatile("movw %1, %0" : "=m"(*(volatile u16 *)p) : "a"((u16)value));
+	else
+		__asm__ volatile("movl %1, %0" : "=m"(*(volatile u32 *)p) : "a"(value));
+}
+
 static u32 config_read(struct pci_config *c, struct pci_address a, u32 offset, unsigned int width)
 {
-	volatile void *p;
+	const volatile void *p = NULL;
 
 	(void)c;
 	if (!valid(a, offset, width))
 		return all_ones(width);
 	/* Whether a function is there is asked by ports, so that the many that are not cost no page
 	 * in the nested tables. */
-	p = offset == PCI_VENDOR && by_ports(a, offset) ? NULL : ecam_of(a, offset);
-	if (!p)
-		return by_ports(a, offset) ? port_read(a, offset, width) : all_ones(width);
-	/* With this one instruction, as AMD's processors ask for: BIOS and Kernel Developer's
-	 * Guide, "MMIO Configuration Coding Requirements". */
-	if (width == 1) {
-		u8 v;
-
-		__asm__ volatile("movb %1, %0" : "=a"(v) : "m"(*(volatile u8 *)p));
-		return v;
-	}
-	if (width == 2) {
-		u16 v;
-
-		__asm__ volatile("movw %1, %0" : "=a"(v) : "m"(*(volatile u16 *)p));
-		return v;
-	}
-	u32 v;
-
-	__asm__ volatile("movl %1, %0" : "=a"(v) : "m"(*(volatile u32 *)p));
-	return v;
+	if (offset != PCI_VENDOR || !by_ports(a, offset))
+		p = ecam_of(a, offset);
+	if (p)
+		return memory_read(p, width);
+	return by_ports(a, offset) ? port_read(a, offset, width) : all_ones(width);
 }
 
 static void config_write(struct pci_config *c, struct pci_address a, u32 offset, unsigned int width,
@@ -112,14 +121,10 @@ static void config_write(struct pci_config *c, struct pci_address a, u32 offset,
 	if (!valid(a, offset, width))
 		return;
 	p = ecam_of(a, offset);
-	if (!p && by_ports(a, offset))
+	if (p)
+		memory_write(p, width, value);
+	else if (by_ports(a, offset))
 		port_write(a, offset, width, value);
-	else if (p && width == 1)
-		__asm__ volatile("movb %1, %0" : "=m"(*(volatile u8 *)p) : "a"((u8)value));
-	else if (p && width == 2)
-		__asm__ volatile("movw %1, %0" : "=m"(*(volatile u16 *)p) : "a"((u16)value));
-	else if (p)
-		__asm__ volatile("movl %1, %0" : "=m"(*(volatile u32 *)p) : "a"(value));
 }
 
 static struct pci_config config = {config_read, config_write};
@@ -168,6 +173,7 @@ struct pci_config *config_space_init(u64 rsdp)
 	struct acpi_ecam found[ACPI_ECAM_MAX];
 	unsigned int count = acpi_mcfg(rsdp, found, read_physical);
 
+	ecam_count = 0;
 	ports = ports_there();
 	for (unsigned int i = 0; i < count; i++) {
 		if (ecam_usable(&found[i]))

@@ -6,13 +6,18 @@
 #include <dom0/entry/paging.h>
 #include <dom0/hyper/hypercall.h>
 
-#define IDE_GSI 14u /* of the first channel, where the ISA bus has it */
+#define IDE_GSI    14u       /* of the first channel, where the ISA bus has it */
+#define POLL_EVERY 10000000u /* ns */
 
+/* Where a pin leads to is known for sure to the firmware's AML alone. Until the first interrupt
+ * shows that what is said of it is true, its devices are asked now and then: a machine whose wires
+ * go elsewhere is slow, but works. */
 struct wire {
 	struct wire *next;
 	u32 gsi;
 	bool level;
 	evtchn_port_t port;
+	struct loop_timer poll;
 	struct device_interrupt *on; /* those that share it */
 };
 
@@ -33,13 +38,27 @@ static void message(void *ctx)
 	deliver(ctx);
 }
 
+static void ask_all(const struct wire *w)
+{
+	for (const struct device_interrupt *i = w->on; i; i = i->next)
+		deliver(i);
+}
+
+static void wire_poll(void *ctx)
+{
+	struct wire *w = ctx;
+
+	ask_all(w);
+	loop_set_timer(&w->poll, loop_now() + POLL_EVERY);
+}
+
 static void wire_event(void *ctx)
 {
 	struct wire *w = ctx;
 	struct plinth_control c = {.u.irq = {.gsi = w->gsi}};
 
-	for (const struct device_interrupt *i = w->on; i; i = i->next)
-		deliver(i);
+	loop_stop_timer(&w->poll);
+	ask_all(w);
 	if (w->level)
 		(void)!control_op(&c, PLINTH_CTL_irq_eoi);
 }
@@ -67,8 +86,11 @@ static struct wire *wire_get(u32 gsi, u32 flags)
 		free(w);
 		return NULL;
 	}
-	*w = (struct wire){
-		.next = wires, .gsi = gsi, .level = flags & PLINTH_IRQ_level, .port = c.u.irq.port};
+	*w = (struct wire){.next = wires,
+			   .gsi = gsi,
+			   .level = flags & PLINTH_IRQ_level,
+			   .port = c.u.irq.port,
+			   .poll = {.fn = wire_poll, .ctx = w}};
 	wires = w;
 	return w;
 }
@@ -82,6 +104,7 @@ static void wire_drop(struct wire *w)
 	while (*link != w)
 		link = &(*link)->next;
 	*link = w->next;
+	loop_stop_timer(&w->poll);
 	unbind(w->port);
 	free(w);
 }
@@ -108,6 +131,8 @@ static bool put_on(struct machine_device *m, u32 gsi, u32 flags)
 	if (!w->on) {
 		w->on = i;
 		loop_on_event(w->port, wire_event, w);
+		if (w->level)
+			loop_set_timer(&w->poll, loop_now() + POLL_EVERY);
 	}
 	w->on = i;
 	m->interrupt_count++;

@@ -241,6 +241,7 @@ static void log_v(struct machine_device *m, const char *fmt, va_list ap)
 	machine_console_line("%s: %s", m->name, text);
 }
 
+static void op_log(struct device *d, const char *fmt, ...) printf_like(2, 3);
 static void op_log(struct device *d, const char *fmt, ...)
 {
 	va_list ap;

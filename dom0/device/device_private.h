@@ -28,7 +28,9 @@ struct machine_device {
 	const struct driver
 		*driver; /* which matches; d.driver is the same while it has the device */
 	char name[DEVICE_NAME_MAX];
-	bool bridge;
+	bool platform;
+	struct pci_slot slot; /* behind it, if it is such a port */
+	bool ejecting;        /* what is behind it is being taken from its drivers */
 
 	struct pci_bar bars[DEVICE_BARS];
 	void *windows[DEVICE_BARS]; /* those of memory */

@@ -12,6 +12,7 @@
 #include <dom0/entry/panic.h>
 #include <xen/errno.h>
 
+#define POWER_ON   10000000u  /* ns that a device may take to wake up */
 #define LOOK_EVERY NS_PER_SEC /* at whether a device is still there */
 
 /* A fiber that waits for the drivers. */
@@ -63,7 +64,7 @@ void devices_settle(void)
 static void look_again(void)
 {
 	for (const struct machine_device *m = devices; m; m = m->next)
-		if (m->attached) {
+		if (m->attached || m->ejecting) {
 			loop_set_timer(&look_timer, loop_now() + LOOK_EVERY);
 			return;
 		}
@@ -119,11 +120,25 @@ static void serve(struct machine_device *m)
 	m->d.driver->detach(&m->d, m->gone);
 }
 
+/* DMA and messages pass through the bridges above. They stay open: nothing behind them may send
+ * without a driver. */
+static void open_bridges(const struct machine_device *m)
+{
+	for (const struct machine_device *b = devices; b; b = b->next)
+		if (b->platform && b->address.segment == m->address.segment &&
+		    pci_is_above(config, b->address, m->address.bus))
+			pci_command(config, b->address,
+				    PCI_COMMAND_PORTS | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+}
+
 static void work(void *ctx)
 {
 	struct machine_device *m = ctx;
 
 	m->worker = fiber_self();
+	if (pci_power_on(config, m->address))
+		fiber_sleep(POWER_ON);
+	open_bridges(m);
 	device_windows(m);
 	pci_command(config, m->address, (u16)(decoding(m) | PCI_COMMAND_MASTER), 0);
 	m->attached = m->d.driver->attach(&m->d) == 0;
@@ -145,14 +160,43 @@ static void timer_due(void *ctx)
 		m->d.driver->timer(&m->d);
 }
 
+static void take_from_driver(struct machine_device *m)
+{
+	m->leave = true;
+	if (m->worker)
+		fiber_wake(m->worker);
+}
+
+/* Somebody wants to take out what is behind port b. */
+static void eject(struct machine_device *b)
+{
+	bool held = false;
+
+	for (struct machine_device *m = devices; m; m = m->next)
+		if (m->name[0] && m->address.segment == b->address.segment &&
+		    pci_is_above(config, b->address, m->address.bus)) {
+			take_from_driver(m);
+			held = true;
+		}
+	b->ejecting = held;
+	if (held)
+		return;
+	pci_slot_off(config, b->address, &b->slot);
+	machine_console_line("pci: the slot of bus %u is switched off",
+			     config->read(config, b->address, PCI_SECONDARY_BUS, 1));
+}
+
 static void look(void *ctx)
 {
 	(void)ctx;
-	for (struct machine_device *m = devices; m; m = m->next)
+	for (struct machine_device *m = devices; m; m = m->next) {
+		if (m->slot.at && (pci_slot_pressed(config, m->address, &m->slot) || m->ejecting))
+			eject(m);
 		if (m->attached && !is_there(m)) {
-			m->leave = m->gone = true;
-			fiber_wake(m->worker);
+			m->gone = true;
+			take_from_driver(m);
 		}
+	}
 	look_again();
 }
 
@@ -197,9 +241,10 @@ static u64 order_of(struct pci_address a)
 static void recognise(struct machine_device *m)
 {
 	pci_read_id(config, m->address, &m->d.id);
-	m->bridge = pci_is_bridge(config, m->address);
+	m->platform = pci_is_platform(config, m->address);
 	m->driver = NULL;
-	if (m->bridge)
+	pci_slot_find(config, m->address, &m->slot);
+	if (m->platform)
 		return;
 	pci_quiet(config, m->address);
 	for (unsigned int i = 0; !m->driver && drivers[i]; i++)
@@ -263,9 +308,7 @@ int device_detach(const char *name)
 		m = m->next;
 	if (!m)
 		return -XEN_ENOENT;
-	m->leave = true;
-	if (m->worker)
-		fiber_wake(m->worker);
+	take_from_driver(m);
 	wait_until_free(m);
 	return 0;
 }
@@ -275,8 +318,8 @@ void device_rescan(void)
 	devices_settle();
 	for (struct machine_device *m = devices; m; m = m->next)
 		if (m->attached && !is_there(m)) {
-			m->leave = m->gone = true;
-			fiber_wake(m->worker);
+			m->gone = true;
+			take_from_driver(m);
 			wait_until_free(m);
 		}
 	scan();
@@ -298,7 +341,7 @@ bool device_list(unsigned int i, struct device_info *info)
 				     .id = m->d.id,
 				     .name = m->name,
 				     .driver = m->driver ? m->driver->name : NULL,
-				     .bridge = m->bridge,
+				     .platform = m->platform,
 				     .kind = m->kind,
 				     .interrupts = m->interrupt_count};
 	return true;

@@ -28,7 +28,7 @@ struct device_info {
 	struct device_id id;
 	const char *name;   /* "" while no driver has it */
 	const char *driver; /* NULL: none matches */
-	bool bridge;
+	bool platform;
 	enum device_interrupts kind;
 	unsigned int interrupts; /* how many */
 };

@@ -29,7 +29,7 @@ static const char *holder(const struct device_info *i)
 {
 	if (i->name[0])
 		return i->name;
-	if (i->bridge)
+	if (i->platform)
 		return "-";
 	return i->driver ? "free" : "no driver";
 }

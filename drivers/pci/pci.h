@@ -34,6 +34,7 @@ struct pci_config {
 #define PCI_HEADER_TYPE   0x0Eu
 #define PCI_BAR           0x10u
 #define PCI_SECONDARY_BUS 0x19u
+#define PCI_LAST_BUS      0x1Au /* behind a bridge: "Subordinate Bus Number" */
 #define PCI_SUBSYSTEM     0x2Cu
 #define PCI_CAPABILITIES  0x34u
 #define PCI_LINE          0x3Cu
@@ -46,7 +47,10 @@ struct pci_config {
 #define PCI_STATUS_LIST     0x0010u /* there is a list of capabilities */
 
 #define PCI_CLASS_BRIDGE 0x06u
+#define PCI_CLASS_IOMMU  0x0806u /* with the subclass */
+#define PCI_CAP_POWER    0x01u
 #define PCI_CAP_MSI      0x05u
+#define PCI_CAP_EXPRESS  0x10u
 #define PCI_CAP_MSIX     0x11u
 
 /* --- pci_scan.c --- */
@@ -65,8 +69,11 @@ void pci_scan(struct pci_config *c, const struct pci_range *r, pci_found_fn *fou
 /* Is there (still) a function? */
 bool pci_present(struct pci_config *c, struct pci_address a);
 void pci_read_id(struct pci_config *c, struct pci_address a, struct device_id *id);
-/* Bridges, the host's and those to ISA too, keep what firmware gave them. */
-bool pci_is_bridge(struct pci_config *c, struct pci_address a);
+/* Bridges, the host's and those to ISA too, keep what firmware gave them; an IOMMU is the
+ * hypervisor's. */
+bool pci_is_platform(struct pci_config *c, struct pci_address a);
+/* Is a the bridge to bus, or one before it? */
+bool pci_is_above(struct pci_config *c, struct pci_address a, u8 bus);
 /* No DMA and no interrupt any more. */
 void pci_quiet(struct pci_config *c, struct pci_address a);
 /* Sets and clears bits of the command register. */
@@ -101,6 +108,10 @@ unsigned int pci_ide_compatible(const struct device_id *id, struct pci_bar bars[
  * the first 256. */
 u32 pci_capability(struct pci_config *c, struct pci_address a, u8 id, u32 length);
 
+/* Out of a power-saving state. true: it was in one, so leave it alone for 10 ms. PCI Bus Power
+ * Management Interface Specification 1.2, "State Transition Recovery Time Requirements". */
+must_use bool pci_power_on(struct pci_config *c, struct pci_address a);
+
 /* --- pci_msi.c --- */
 
 struct pci_msi {
@@ -128,5 +139,18 @@ void pci_msix_enable(struct pci_config *c, struct pci_address a, const struct pc
 /* Entry i < m->entries, unmasked. */
 void pci_msix_set(volatile u32 *table, unsigned int i, u64 address, u32 data);
 void pci_msix_disable(struct pci_config *c, struct pci_address a, const struct pci_msix *m);
+
+/* --- pci_slot.c --- */
+
+struct pci_slot {
+	u32 at; /* the capability of the port, 0: it has no slot with a button */
+	bool power, indicator;
+};
+void pci_slot_find(struct pci_config *c, struct pci_address a, struct pci_slot *s);
+/* Was the button pressed since the last time? */
+must_use bool pci_slot_pressed(struct pci_config *c, struct pci_address a,
+			       const struct pci_slot *s);
+/* Power and light off: what is in it can be taken out. */
+void pci_slot_off(struct pci_config *c, struct pci_address a, const struct pci_slot *s);
 
 #endif

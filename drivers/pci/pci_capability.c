@@ -6,6 +6,10 @@
 #define END   0x100u
 #define LINKS 48u /* more do not fit */
 
+#define POWER_CONTROL 4u /* in that capability */
+#define POWER_STATE   3u
+#define POWER_EVENT   0x8000u /* written as one it is cleared */
+
 u32 pci_capability(struct pci_config *c, struct pci_address a, u8 id, u32 length)
 {
 	u32 at;
@@ -21,4 +25,17 @@ u32 pci_capability(struct pci_config *c, struct pci_address a, u8 id, u32 length
 		at = header >> 8 & 0xFCu;
 	}
 	return 0;
+}
+
+bool pci_power_on(struct pci_config *c, struct pci_address a)
+{
+	u32 at = pci_capability(c, a, PCI_CAP_POWER, 8), control;
+
+	if (!at)
+		return false;
+	control = c->read(c, a, at + POWER_CONTROL, 2);
+	if ((control & POWER_STATE) == 0 || control == 0xFFFF)
+		return false;
+	c->write(c, a, at + POWER_CONTROL, 2, control & ~(POWER_STATE | POWER_EVENT));
+	return true;
 }

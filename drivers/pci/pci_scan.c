@@ -41,10 +41,20 @@ void pci_read_id(struct pci_config *c, struct pci_address a, struct device_id *i
 	}
 }
 
-bool pci_is_bridge(struct pci_config *c, struct pci_address a)
+bool pci_is_platform(struct pci_config *c, struct pci_address a)
 {
+	u32 class_code = c->read(c, a, PCI_REVISION, 4);
+
 	return (c->read(c, a, PCI_HEADER_TYPE, 1) & TYPE_MASK) != 0 ||
-	       c->read(c, a, PCI_REVISION, 4) >> 24 == PCI_CLASS_BRIDGE;
+	       class_code >> 24 == PCI_CLASS_BRIDGE || class_code >> 16 == PCI_CLASS_IOMMU;
+}
+
+bool pci_is_above(struct pci_config *c, struct pci_address a, u8 bus)
+{
+	u8 type = c->read(c, a, PCI_HEADER_TYPE, 1) & TYPE_MASK;
+
+	return (type == TYPE_BRIDGE || type == TYPE_CARDBUS) &&
+	       c->read(c, a, PCI_SECONDARY_BUS, 1) <= bus && c->read(c, a, PCI_LAST_BUS, 1) >= bus;
 }
 
 void pci_command(struct pci_config *c, struct pci_address a, u16 set, u16 clear)

@@ -63,6 +63,7 @@ static void write(struct pci_config *c, struct pci_address a, u32 offset, unsign
 	for (unsigned int i = 0; i < width; i++) {
 		u8 mask = f->writable[offset + i];
 
+		f->space[offset + i] &= (u8) ~(f->ones_clear[offset + i] & (value >> (8 * i)));
 		f->space[offset + i] =
 			(u8)((f->space[offset + i] & ~mask) | ((value >> (8 * i)) & mask));
 	}

@@ -12,6 +12,7 @@ struct fake_function {
 	struct pci_address address;
 	bool there;
 	u8 space[4096], writable[4096];
+	u8 ones_clear[4096];         /* bits that are cleared by writing them as ones */
 	unsigned int decoded_sizing; /* windows written as all ones with decoding on */
 };
 

@@ -196,11 +196,24 @@ static void msix(void **state)
 	assert_int_equal(m.entries, 256);
 }
 
+static void power(void **state)
+{
+	(void)state;
+	assert_false(pci_power_on(&pci.config, f->address));
+	fake_pci_capability(f, 0x60, PCI_CAP_POWER, 0);
+	assert_false(pci_power_on(&pci.config, f->address));
+	fake_pci_set(f, 0x64, 2, 0x8103); /* D3, an event pending: that is left alone */
+	assert_true(pci_power_on(&pci.config, f->address));
+	assert_int_equal(fake_pci_get(f, 0x64, 2), 0x0100);
+	f->there = false;
+	assert_false(pci_power_on(&pci.config, f->address));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(lists), TEST(lying_lists), TEST(any_list), TEST(msi), TEST(msix),
+		TEST(lists), TEST(lying_lists), TEST(any_list), TEST(msi), TEST(msix), TEST(power),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,19 @@ static void behind_bridges(void **state)
 	assert_int_equal(scan((struct pci_range){0, 80, 80, false}), 1);
 }
 
+static void above(void **state)
+{
+	struct fake_function *f = bridge((struct pci_address){0, 0, 3, 0}, 2);
+
+	(void)state;
+	f->space[PCI_LAST_BUS] = 5;
+	for (u32 bus = 0; bus < 256; bus++)
+		assert_int_equal(pci_is_above(&pci.config, f->address, (u8)bus),
+				 bus >= 2 && bus <= 5);
+	f->space[PCI_HEADER_TYPE] = 0;
+	assert_false(pci_is_above(&pci.config, f->address, 3));
+}
+
 /* Buses that a bridge has not, or that would lead round in circles. */
 static void lying_bridges(void **state)
 {
@@ -118,14 +131,18 @@ static void identity(void **state)
 	assert_true(id.vendor == 0x1AF4 && id.product == 0x1042);
 	assert_true(id.subsystem_vendor == 0x1234 && id.subsystem == 0x5678);
 	assert_true(id.class_code == 1 && id.subclass == 8 && id.prog_if == 2 && id.revision == 3);
-	assert_false(pci_is_bridge(&pci.config, a));
+	assert_false(pci_is_platform(&pci.config, a));
 	f->space[PCI_HEADER_TYPE] = 0x81; /* there the register is another one */
 	pci_read_id(&pci.config, a, &id);
 	assert_true(id.subsystem_vendor == 0 && id.subsystem == 0);
-	assert_true(pci_is_bridge(&pci.config, a));
+	assert_true(pci_is_platform(&pci.config, a));
 	f->space[PCI_HEADER_TYPE] = 0;
 	fake_pci_set(f, PCI_REVISION, 4, 0x06010000);
-	assert_true(pci_is_bridge(&pci.config, a));
+	assert_true(pci_is_platform(&pci.config, a));
+	fake_pci_set(f, PCI_REVISION, 4, 0x08060000); /* AMD's IOMMU */
+	assert_true(pci_is_platform(&pci.config, a));
+	fake_pci_set(f, PCI_REVISION, 4, 0x08050000); /* an SD host */
+	assert_false(pci_is_platform(&pci.config, a));
 	assert_true(pci_present(&pci.config, a));
 	f->there = false;
 	assert_false(pci_present(&pci.config, a));
@@ -158,8 +175,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(behind_bridges), TEST(lying_bridges), TEST(functions),
-		TEST(identity),       TEST(quiet),
+		TEST(behind_bridges), TEST(above),    TEST(lying_bridges),
+		TEST(functions),      TEST(identity), TEST(quiet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
