@@ -41,11 +41,12 @@ static void put_le32(u8 *p, u32 v)
 static void seal(struct disk *d, u32 sector_size, u64 lba)
 {
 	u8 *h = d->bytes + lba * sector_size;
-	u32 size = partition_le32(h + 12);
 	u64 array, length;
+	u32 size;
 
 	if ((lba + 1) * sector_size > d->size)
 		return;
+	size = partition_le32(h + 12);
 	memcpy(h, "EFI PART", 8);
 	h[24] = (u8)lba;
 	memset(h + 25, 0, 7);
