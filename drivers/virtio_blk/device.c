@@ -455,7 +455,7 @@ static void recover(struct virtio_blk *v)
 	v->d->ops->log(v->d, "given up after %u resets", VIRTIO_TRIES);
 	v->dead = true;
 	v->running = v->wants_reset = false;
-	virtio_set_status(v, VIRTIO_STATUS_FAILED);
+	virtio_set_status(v, 0);
 	virtio_io_end_all(v, BLOCK_ERROR);
 	remove_disk(v);
 }

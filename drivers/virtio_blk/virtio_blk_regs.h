@@ -69,7 +69,6 @@ _Static_assert(offsetof(struct virtio_common, queue_desc) == 32, "virtio");
 #define VIRTIO_STATUS_DRIVER_OK   4u
 #define VIRTIO_STATUS_FEATURES_OK 8u
 #define VIRTIO_STATUS_NEEDS_RESET 0x40u
-#define VIRTIO_STATUS_FAILED      0x80u
 #define VIRTIO_STATUS_GONE        0xFFu /* all ones: nothing answers */
 
 /* "Feature Bits", "Reserved Feature Bits" */
