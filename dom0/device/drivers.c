@@ -4,10 +4,14 @@
 
 #include <stddef.h>
 #include <drivers/ahci/ahci.h>
+#include <drivers/ata/ata.h>
 #include <drivers/nvme/nvme.h>
+#include <drivers/virtio_blk/virtio_blk.h>
 
 const struct driver *const drivers[] = {
 	&nvme_driver,
 	&ahci_driver,
+	&ata_driver,
+	&virtio_blk_driver,
 	NULL,
 };

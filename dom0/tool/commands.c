@@ -13,6 +13,7 @@
 #include <dom0/platform/power.h>
 #include <dom0/tool/device_commands.h>
 #include <dom0/tool/disk_commands.h>
+#include <dom0/tool/block_commands.h>
 #include <dom0/tool/domains.h>
 #include <dom0/tool/guests.h>
 #include <dom0/tool/prompt.h>
@@ -245,6 +246,9 @@ static const struct command commands[] = {
 	{"vcpu-set", "DOMAIN N", "how many vCPUs it is to use", 2, 2, cmd_vcpu_set},
 	{"sched-credit", "[-d DOMAIN [-w N] [-c N]]", "shares of the CPUs", 0, WORDS_MAX,
 	 cmd_sched_credit},
+	{"disks", "", "the disks and their partitions", 0, 0, cmd_disks},
+	{"disk-bench", "DISK read|write [-r] [-b N] [-d N] [-n N]", "how fast a disk is", 2,
+	 WORDS_MAX, cmd_disk_bench},
 	{"top", "[-n N]", "who uses the machine, each second", 0, 2, cmd_top},
 	{"exits", "DOMAIN [VCPU]", "how often it was interrupted, and why", 1, 2, cmd_exits},
 	{"info", "", "the machine", 0, 0, cmd_info},

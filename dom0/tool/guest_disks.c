@@ -69,11 +69,12 @@ static void vbd_done(void *ctx)
 /* The back end ends within timeout_ns, or when the device has ended its requests. */
 static void withdraw(struct guest_disk *d, u64 timeout_ns)
 {
-	if (!d->vbd)
-		return;
+	struct vbd *v = d->vbd;
+
 	d->waits = fiber_self();
-	vbd_destroy(d->vbd, timeout_ns, vbd_done, d);
-	while (d->vbd)
+	if (v)
+		vbd_destroy(v, timeout_ns, vbd_done, d);
+	while (READ_ONCE(d->vbd))
 		fiber_wait();
 	d->waits = NULL;
 }

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from guests import DEBIAN, Guest
+from guests import DEBIAN, Guest, tiny
 from machine import BUILD, ROOT, Failure, make_lock, run
 
 IMAGE = os.path.join(ROOT, "build", "disk", "debian.img")
@@ -102,6 +102,27 @@ def controller_case(Case, controller):
                 qemu=drive(path) + words, in_order=SEEN, must_not=WRONG)
 
 
+# ---- rings -------------------------------------------------------------------------------------
+
+def with_disks(guest, *disks):
+    guest.more = "disk = [%s]\n" % ", ".join("'%s'" % d for d in disks)
+    return guest
+
+
+def ring_guest(name, elf, **keys):
+    """A test guest whose xvda is a RAM disk."""
+    g = tiny(name, elf=elf, **keys)
+    g.files["ram-%s.img" % name] = lambda: bytes(2 << 20)
+    return with_disks(g, "file:ram-%s.img,xvda,w" % name)
+
+
+def ring_cases(Case):
+    def guests(**keys):
+        return [ring_guest("disk_basic", "disk_basic"), ring_guest("disk_hostile", "disk_hostile", **keys)]
+    return [Case("disk-rings", guests(), timeout=200),
+            Case("intel-disk-rings", guests(cmdline="few"), bed="intel", cpu="corei7_haswell_4770", timeout=300)]
+
+
 # ---- Bochs ------------------------------------------------------------------------------------
 
 def bochs_ide(path):
@@ -120,6 +141,6 @@ def intel_case(Case, name, lines, device, cpu="corei7_haswell_4770", bed="intel"
 
 
 def disk_cases(Case):
-    return [controller_case(Case, c) for c in CONTROLLERS] + [
+    return [controller_case(Case, c) for c in CONTROLLERS] + ring_cases(Case) + [
         intel_case(Case, "intel-disk-ide", bochs_ide, "ata0p0"),
     ]
