@@ -37,9 +37,11 @@ static bool map_window(struct machine_device *m, unsigned int i)
 	return true;
 }
 
-void device_windows(struct machine_device *m)
+void device_windows(struct machine_device *m, struct pci_room *room)
 {
 	pci_bars(m->config, m->address, m->bars);
+	if (room)
+		pci_assign(m->config, m->address, m->bars, room);
 	m->ide_channels = pci_ide_compatible(&m->d.id, m->bars);
 	for (unsigned int i = 0; i < DEVICE_BARS; i++) {
 		struct pci_bar *b = &m->bars[i];

@@ -30,6 +30,7 @@ struct machine_device {
 	char name[DEVICE_NAME_MAX];
 	bool platform;
 	struct pci_slot slot; /* behind it, if it is such a port */
+	struct pci_room room; /* for what was put into it */
 	bool ejecting;        /* what is behind it is being taken from its drivers */
 
 	struct pci_bar bars[DEVICE_BARS];
@@ -56,8 +57,9 @@ static inline struct machine_device *machine_device(struct device *d)
 
 /* device_ops.c */
 extern const struct device_ops machine_device_ops;
-/* Finds and maps the windows, which are there while a driver has the device. */
-void device_windows(struct machine_device *m);
+/* Finds and maps the windows, which are there while a driver has the device. room: for those that
+ * have no address; may be NULL. */
+void device_windows(struct machine_device *m, struct pci_room *room);
 void device_log(struct machine_device *m, const char *fmt, ...) printf_like(2, 3);
 
 /* device_irq.c: irq_request() of struct device_ops, and its end. */

@@ -13,6 +13,7 @@
 #include <xen/errno.h>
 
 #define POWER_ON   10000000u  /* ns that a device may take to wake up */
+#define SLOT_ON    NS_PER_SEC /* until what is in it answers */
 #define LOOK_EVERY NS_PER_SEC /* at whether a device is still there */
 
 /* A fiber that waits for the drivers. */
@@ -64,7 +65,7 @@ void devices_settle(void)
 static void look_again(void)
 {
 	for (const struct machine_device *m = devices; m; m = m->next)
-		if (m->attached || m->ejecting) {
+		if (m->attached || m->slot.at) {
 			loop_set_timer(&look_timer, loop_now() + LOOK_EVERY);
 			return;
 		}
@@ -120,15 +121,26 @@ static void serve(struct machine_device *m)
 	m->d.driver->detach(&m->d, m->gone);
 }
 
-/* DMA and messages pass through the bridges above. They stay open: nothing behind them may send
- * without a driver. */
-static void open_bridges(const struct machine_device *m)
+static bool is_above(const struct machine_device *b, const struct machine_device *m)
 {
-	for (const struct machine_device *b = devices; b; b = b->next)
-		if (b->platform && b->address.segment == m->address.segment &&
-		    pci_is_above(config, b->address, m->address.bus))
+	return b->platform && b->address.segment == m->address.segment &&
+	       pci_is_above(config, b->address, m->address.bus);
+}
+
+/* DMA and messages pass through the bridges above. They stay open: nothing behind them may send
+ * without a driver. Returns where a device that was put into a slot can have its windows. */
+static struct pci_room *open_bridges(const struct machine_device *m)
+{
+	struct pci_room *room = NULL;
+
+	for (struct machine_device *b = devices; b; b = b->next)
+		if (is_above(b, m)) {
 			pci_command(config, b->address,
 				    PCI_COMMAND_PORTS | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+			if (b->room.end)
+				room = &b->room;
+		}
+	return room;
 }
 
 static void work(void *ctx)
@@ -138,8 +150,7 @@ static void work(void *ctx)
 	m->worker = fiber_self();
 	if (pci_power_on(config, m->address))
 		fiber_sleep(POWER_ON);
-	open_bridges(m);
-	device_windows(m);
+	device_windows(m, open_bridges(m));
 	pci_command(config, m->address, (u16)(decoding(m) | PCI_COMMAND_MASTER), 0);
 	m->attached = m->d.driver->attach(&m->d) == 0;
 	m->attaching = false;
@@ -173,25 +184,48 @@ static void eject(struct machine_device *b)
 	bool held = false;
 
 	for (struct machine_device *m = devices; m; m = m->next)
-		if (m->name[0] && m->address.segment == b->address.segment &&
-		    pci_is_above(config, b->address, m->address.bus)) {
+		if (m->name[0] && is_above(b, m)) {
 			take_from_driver(m);
 			held = true;
 		}
 	b->ejecting = held;
 	if (held)
 		return;
-	pci_slot_off(config, b->address, &b->slot);
+	b->room = (struct pci_room){0, 0};
+	pci_slot_switch(config, b->address, &b->slot, false);
 	machine_console_line("pci: the slot of bus %u is switched off",
 			     config->read(config, b->address, PCI_SECONDARY_BUS, 1));
+}
+
+/* What comes up behind a slot is new, all of it: firmware gave it nothing. */
+static void plugged(void *ctx)
+{
+	struct machine_device *b = ctx;
+
+	pci_bridge_room(config, b->address, &b->room);
+	pci_slot_switch(config, b->address, &b->slot, true);
+	fiber_sleep(SLOT_ON);
+	device_rescan();
+}
+
+static void look_at_slot(struct machine_device *b)
+{
+	bool pressed = pci_slot_pressed(config, b->address, &b->slot);
+
+	if (pressed && pci_slot_is_off(config, b->address, &b->slot)) {
+		if (!fiber_start(plugged, b))
+			machine_console_line("pci: out of memory for a slot");
+	} else if (pressed || b->ejecting) {
+		eject(b);
+	}
 }
 
 static void look(void *ctx)
 {
 	(void)ctx;
 	for (struct machine_device *m = devices; m; m = m->next) {
-		if (m->slot.at && (pci_slot_pressed(config, m->address, &m->slot) || m->ejecting))
-			eject(m);
+		if (m->slot.at)
+			look_at_slot(m);
 		if (m->attached && !is_there(m)) {
 			m->gone = true;
 			take_from_driver(m);
@@ -290,6 +324,7 @@ void devices_init(u64 rsdp)
 	look_timer = (struct loop_timer){.fn = look};
 	config = config_space_init(rsdp);
 	scan();
+	look_again();
 }
 
 /* --- changes --- */

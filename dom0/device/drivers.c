@@ -9,9 +9,5 @@
 #include <drivers/virtio_blk/virtio_blk.h>
 
 const struct driver *const drivers[] = {
-	&nvme_driver,
-	&ahci_driver,
-	&ata_driver,
-	&virtio_blk_driver,
-	NULL,
+	&nvme_driver, &ahci_driver, &ata_driver, &virtio_blk_driver, NULL,
 };

@@ -35,6 +35,7 @@ struct pci_config {
 #define PCI_BAR           0x10u
 #define PCI_SECONDARY_BUS 0x19u
 #define PCI_LAST_BUS      0x1Au /* behind a bridge: "Subordinate Bus Number" */
+#define PCI_BRIDGE_MEMORY 0x20u /* of a bridge: "Memory Base", "Memory Limit" */
 #define PCI_SUBSYSTEM     0x2Cu
 #define PCI_CAPABILITIES  0x34u
 #define PCI_LINE          0x3Cu
@@ -97,6 +98,17 @@ struct pci_bar {
  * as before. */
 void pci_bars(struct pci_config *c, struct pci_address a, struct pci_bar bars[DEVICE_BARS]);
 
+/* Addresses that a bridge passes on and nobody has yet. */
+struct pci_room {
+	u64 next, end;
+};
+/* All that bridge a passes on; empty if nothing. PCI-to-PCI Bridge Architecture Specification 1.2,
+ * "Memory Base Register and Memory Limit Register". */
+void pci_bridge_room(struct pci_config *c, struct pci_address a, struct pci_room *room);
+/* Gives the windows of memory that have no address one from room, as long as it lasts. */
+void pci_assign(struct pci_config *c, struct pci_address a, struct pci_bar bars[DEVICE_BARS],
+		struct pci_room *room);
+
 /* An IDE controller's channels may be where the ISA bus had them. PCI IDE Controller Specification
  * 1.0, "Compatibility Mode". Puts the fixed windows into bars and says which of the channels (bits
  * 0 and 1) are such, with interrupts 14 and 15. */
@@ -150,7 +162,8 @@ void pci_slot_find(struct pci_config *c, struct pci_address a, struct pci_slot *
 /* Was the button pressed since the last time? */
 must_use bool pci_slot_pressed(struct pci_config *c, struct pci_address a,
 			       const struct pci_slot *s);
-/* Power and light off: what is in it can be taken out. */
-void pci_slot_off(struct pci_config *c, struct pci_address a, const struct pci_slot *s);
+must_use bool pci_slot_is_off(struct pci_config *c, struct pci_address a, const struct pci_slot *s);
+/* Power and light: off, and what is in it can be taken out; on, and it is there after a second. */
+void pci_slot_switch(struct pci_config *c, struct pci_address a, const struct pci_slot *s, bool on);
 
 #endif

@@ -99,6 +99,35 @@ void pci_bars(struct pci_config *c, struct pci_address a, struct pci_bar bars[DE
 	pci_command(c, a, command & (PCI_COMMAND_MEMORY | PCI_COMMAND_PORTS), 0);
 }
 
+void pci_bridge_room(struct pci_config *c, struct pci_address a, struct pci_room *room)
+{
+	u64 base = (c->read(c, a, PCI_BRIDGE_MEMORY, 2) & 0xFFF0u) << 16;
+	u64 limit = (c->read(c, a, PCI_BRIDGE_MEMORY + 2, 2) & 0xFFF0u) << 16 | 0xFFFFF;
+
+	*room = (struct pci_room){0, 0};
+	if (base && base < limit)
+		*room = (struct pci_room){base, limit + 1};
+}
+
+void pci_assign(struct pci_config *c, struct pci_address a, struct pci_bar bars[DEVICE_BARS],
+		struct pci_room *room)
+{
+	for (unsigned int i = 0; i < DEVICE_BARS; i++) {
+		struct pci_bar *b = &bars[i];
+		u64 at = align_up(room->next, b->size ? b->size : 1);
+
+		if (b->state != PCI_BAR_UNASSIGNED || b->port || at < room->next ||
+		    at > room->end || b->size > room->end - at)
+			continue;
+		c->write(c, a, bar_offset(i), 4, (u32)at);
+		if (i + 1 < DEVICE_BARS && bars[i + 1].upper)
+			c->write(c, a, bar_offset(i + 1), 4, (u32)(at >> 32));
+		b->address = at;
+		b->state = PCI_BAR_GOOD;
+		room->next = at + b->size;
+	}
+}
+
 unsigned int pci_ide_compatible(const struct device_id *id, struct pci_bar bars[DEVICE_BARS])
 {
 	/* A native control block has its one register, 0x3F6 and 0x376, at offset 2. */

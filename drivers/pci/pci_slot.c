@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Slots whose button asks for a removal. PCI Express Base Specification 3.0, "PCI Express
- * Capability Structure" and "PCI Express Hot-Plug Support". */
+/* Slots with a button, by which somebody asks to take out what is in them, or to use it. PCI
+ * Express Base Specification 3.0, "PCI Express Capability Structure" and "PCI Express Hot-Plug
+ * Support". */
 #include <drivers/pci/pci.h>
 
 #define LENGTH    0x1Cu
@@ -15,8 +16,9 @@
 #define SLOT_INDICATOR 0x0010u
 #define SLOT_HOT_PLUG  0x0040u
 
-#define CONTROL_INDICATOR_OFF 0x0300u
-#define CONTROL_POWER_OFF     0x0400u
+#define CONTROL_INDICATOR    0x0300u /* and off is */
+#define CONTROL_INDICATOR_ON 0x0100u
+#define CONTROL_POWER_OFF    0x0400u
 
 #define STATUS_PRESSED 0x0001u /* cleared by writing it as one, like the others */
 
@@ -42,13 +44,19 @@ bool pci_slot_pressed(struct pci_config *c, struct pci_address a, const struct p
 	return true;
 }
 
-void pci_slot_off(struct pci_config *c, struct pci_address a, const struct pci_slot *s)
+bool pci_slot_is_off(struct pci_config *c, struct pci_address a, const struct pci_slot *s)
+{
+	return s->power && (c->read(c, a, s->at + CONTROL, 2) & CONTROL_POWER_OFF);
+}
+
+void pci_slot_switch(struct pci_config *c, struct pci_address a, const struct pci_slot *s, bool on)
 {
 	u32 control = c->read(c, a, s->at + CONTROL, 2);
 
 	if (s->power)
-		control |= CONTROL_POWER_OFF;
+		control = on ? control & ~CONTROL_POWER_OFF : control | CONTROL_POWER_OFF;
 	if (s->indicator)
-		control |= CONTROL_INDICATOR_OFF;
+		control = (control & ~CONTROL_INDICATOR) |
+			  (on ? CONTROL_INDICATOR_ON : CONTROL_INDICATOR);
 	c->write(c, a, s->at + CONTROL, 2, control);
 }

@@ -397,10 +397,10 @@ static int set_up(void **state)
 
 	(void)state;
 	if (!windows) {
-		windows = mmap(NULL, 9 * WINDOW, PROT_READ | PROT_WRITE,
+		windows = mmap(NULL, MIB(2), PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 		assert_ptr_not_equal(windows, MAP_FAILED);
-		windows = (u8 *)(uintptr_t)align_up((u64)(uintptr_t)windows, WINDOW);
+		windows = (u8 *)(uintptr_t)align_up((u64)(uintptr_t)windows, MIB(1));
 		fake_pci_init(&pci);
 		devices_init(0);
 	}
@@ -761,6 +761,19 @@ static void ejection(void **state)
 	assert_true(detaches == 1 && gone == 0);
 	assert_int_equal(fake_pci_get(b, 0x6C, 2), 0x0700);
 	assert_non_null(strstr(said, "the slot of bus 1 is switched off"));
+
+	/* Another one is put into it: without addresses, and the button is pressed. */
+	fake_pci_set(b, PCI_BRIDGE_MEMORY, 2, (u32)(uintptr_t)windows >> 16);
+	fake_pci_set(b, PCI_BRIDGE_MEMORY + 2, 2, (u32)(uintptr_t)windows >> 16);
+	fake_pci_set(f, PCI_BAR, 4, 0);
+	fake_pci_set(f, PCI_COMMAND, 2, 0);
+	fake_pci_set(b, 0x6E, 2, 1);
+	pass(4 * NS_PER_SEC);
+	assert_int_equal(attaches, 2);
+	assert_int_equal(fake_pci_get(b, 0x6C, 2), 0x0100);
+	assert_int_equal(fake_pci_get(f, PCI_BAR, 4), (u32)(uintptr_t)windows);
+	assert_int_equal(by_slot[1]->bar_size[0], WINDOW);
+	assert_int_equal(command(f) & 7, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
 static void bad_windows(void **state)

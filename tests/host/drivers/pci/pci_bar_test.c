@@ -154,6 +154,48 @@ static void any_registers(void **state)
 	}
 }
 
+static void rooms(void **state)
+{
+	struct pci_room room;
+
+	(void)state;
+	fake_pci_set(f, PCI_BRIDGE_MEMORY, 4, 0xFE90FE80);
+	pci_bridge_room(&pci.config, f->address, &room);
+	assert_true(room.next == 0xFE800000 && room.end == 0xFEA00000);
+	fake_pci_set(f, PCI_BRIDGE_MEMORY, 4, 0xFE80FE90); /* shut */
+	pci_bridge_room(&pci.config, f->address, &room);
+	assert_true(room.next == 0 && room.end == 0);
+	fake_pci_set(f, PCI_BRIDGE_MEMORY, 4, 0xFFF0FFF0);
+	pci_bridge_room(&pci.config, f->address, &room);
+	assert_true(room.next == 0xFFF00000 && room.end == 0x100000000);
+}
+
+static void assigned(void **state)
+{
+	struct pci_room room = {0xFE801000, 0xFE810000};
+
+	(void)state;
+	fake_pci_bar(f, 0, 4, 0xFFFFC000); /* wide */
+	fake_pci_bar(f, 1, 0, 0xFFFFFFFF);
+	fake_pci_bar(f, 2, 1, 0xFFFFFFC0);          /* ports: not from there */
+	fake_pci_bar(f, 3, 0xE0000000, 0xFFFFF000); /* has one */
+	fake_pci_bar(f, 4, 0, 0xFFFF0000);          /* too large */
+	fake_pci_bar(f, 5, 0, 0xFFFF8000);          /* just fits */
+	pci_bars(&pci.config, f->address, bars);
+	pci_assign(&pci.config, f->address, bars, &room);
+	look();
+	is(0, PCI_BAR_GOOD, 0xFE804000, 0x4000);
+	assert_int_equal(bars[2].state, PCI_BAR_UNASSIGNED);
+	is(3, PCI_BAR_GOOD, 0xE0000000, 0x1000);
+	assert_int_equal(bars[4].state, PCI_BAR_UNASSIGNED);
+	is(5, PCI_BAR_GOOD, 0xFE808000, 0x8000);
+	assert_true(room.next == room.end);
+	fake_pci_bar(f, 0, 4, 0xFFFFC000);
+	look();
+	pci_assign(&pci.config, f->address, bars, &room);
+	assert_int_equal(bars[0].state, PCI_BAR_UNASSIGNED);
+}
+
 static void ide(void **state)
 {
 	struct device_id id = {.class_code = 1, .subclass = 1, .prog_if = 0x80};
@@ -191,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(all_kinds), TEST(without_address), TEST(what_cannot_be),
 		TEST(gone),      TEST(any_registers),   TEST(ide),
+		TEST(rooms),     TEST(assigned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

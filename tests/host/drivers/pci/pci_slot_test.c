@@ -75,13 +75,19 @@ static void power(void **state)
 	(void)state;
 	look();
 	fake_pci_set(f, 0x6C, 2, 0x1101);
-	pci_slot_off(&pci.config, f->address, &s);
+	assert_false(pci_slot_is_off(&pci.config, f->address, &s));
+	pci_slot_switch(&pci.config, f->address, &s, false);
 	assert_int_equal(fake_pci_get(f, 0x6C, 2), 0x1701);
-	fake_pci_set(f, 0x68, 4, 0x0041);
-	fake_pci_set(f, 0x6C, 2, 0x0101);
+	assert_true(pci_slot_is_off(&pci.config, f->address, &s));
+	pci_slot_switch(&pci.config, f->address, &s, true);
+	assert_int_equal(fake_pci_get(f, 0x6C, 2), 0x1101);
+	fake_pci_set(f, 0x68, 4, 0x0041); /* neither power nor light */
+	fake_pci_set(f, 0x6C, 2, 0x0601);
 	look();
-	pci_slot_off(&pci.config, f->address, &s);
-	assert_int_equal(fake_pci_get(f, 0x6C, 2), 0x0101);
+	pci_slot_switch(&pci.config, f->address, &s, false);
+	pci_slot_switch(&pci.config, f->address, &s, true);
+	assert_int_equal(fake_pci_get(f, 0x6C, 2), 0x0601);
+	assert_false(pci_slot_is_off(&pci.config, f->address, &s));
 }
 
 int main(void)
