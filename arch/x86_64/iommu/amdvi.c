@@ -67,14 +67,6 @@ struct amdvi_unit {
 static struct amdvi_unit units[IOMMU_MAX_UNITS];
 static u32 unit_count;
 
-static const struct iommu_format amdvi_format = {
-	.present = 1ull << 0,
-	.read = 1ull << 61,
-	.write = 1ull << 62,
-	.leaf = 1ull << 60, /* coherent */
-	.level = 1ull << 9,
-};
-
 static void give(struct amdvi_unit *u, u64 first, u64 second)
 {
 	u->commands[u->tail / 8] = first;

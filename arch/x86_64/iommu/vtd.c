@@ -69,8 +69,6 @@ struct vtd_unit {
 static struct vtd_unit units[IOMMU_MAX_UNITS];
 static u32 unit_count;
 
-static const struct iommu_format vtd_format = {.present = 0, .read = 1, .write = 2};
-
 static u32 status(const struct vtd_unit *u)
 {
 	return mmio_read32(u->regs + REG_STATUS);
