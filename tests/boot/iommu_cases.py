@@ -109,10 +109,10 @@ def guest_page(q, elf, memory):
         image = f.read()
     offset = int.from_bytes(image[32:40], "little")  # program headers
     at = int.from_bytes(image[offset + 8:offset + 16], "little")
-    code, skip = image[at:at + WORDS], 0
+    code = image[at:at + WORDS]
     load = int.from_bytes(image[offset + 24:offset + 32], "little")
     check(load == GUEST_OFFSET and any(code), "a tiny guest is not where it was: %#x" % load)
-    found = [a for a in range(GUEST_OFFSET + skip, memory << 20, 1 << 21) if q.read(a) == code]
+    found = [a for a in range(GUEST_OFFSET, memory << 20, 1 << 21) if q.read(a) == code]
     check(len(found) == 1, "%d pages look like the guest's" % len(found))
     return found[0]
 
@@ -121,7 +121,7 @@ def wait_fault(m, address, kind):
     m.expect(r"IOMMU: device %s: %s of 0x0*%x blocked" % (DEVICE, kind, address), 20)
 
 
-def stray(m, edu, victim, works):
+def stray(m, edu, victim, works, logged):
     """What a device stores to somebody else's memory, and what it learns of it."""
     before = edu.q.read(victim)
     mark = pattern(0x51)
@@ -132,16 +132,18 @@ def stray(m, edu, victim, works):
         check(edu.q.read(victim) == mark, "DMA to %#x did nothing without an IOMMU" % victim)
         edu.q.write(victim, before)
         return
-    wait_fault(m, victim, "write")
+    if logged:
+        wait_fault(m, victim, "write")
     check(edu.q.read(victim) == before, "a stray DMA changed %#x" % victim)
     edu.load(victim)
-    wait_fault(m, victim, "read")
+    if logged:
+        wait_fault(m, victim, "read")
     edu.store(edu.own)
     got = edu.q.read(edu.own)
     check(got != before or before == mark, "a device has read %#x" % victim)
 
 
-def stray_script(path, works, memory):
+def stray_script(path, works, logged, memory):
     def script(m):
         guest = tiny("stays", elf="spin")
         base = int(m.expect(r"control domain: 16 MiB at (0x[0-9a-f]+)", 60).group(1), 16)
@@ -152,7 +154,7 @@ def stray_script(path, works, memory):
         q.write(STALE, pattern(0x22))
         code = guest_page(q, guest.files["spin.elf"], memory)
         for victim in (HYPERVISOR, STALE, code):
-            stray(m, edu, victim, works)
+            stray(m, edu, victim, works, logged)
         edu.send_message(0xE7)
         m.expect(r"interrupt 0xe7 on CPU 0: nobody wants it", 20)
         check("Domain-0" in m.command("list"), "the control domain does not answer after the DMA")
@@ -172,11 +174,11 @@ def command_line(words):
     return change
 
 
-def case(Case, name, device, must, works=False, **keys):
+def case(Case, name, device, must, works=False, logged=True, **keys):
     path = os.path.join(tempfile.gettempdir(), "plinth-%d-%s" % (os.getpid(), name))
     memory = 1024
-    return Case(name, [tiny("stays", elf="spin", cmdline="from=1000 until=2000 end=20000")], opts="",
-                memory=memory, timeout=180, must=must, script=stray_script(path, works, memory),
+    return Case(name, [tiny("stays", elf="spin", cmdline="from=10000 until=11000 end=22000")], opts="",
+                memory=memory, timeout=180, must=must, script=stray_script(path, works, logged, memory),
                 qemu=device + ("-device", "edu,addr=%d,dma_mask=0xffffffffffff" % SLOT, "-qtest",
                                "unix:%s,server=on,wait=off" % path, "-qtest-log", "/dev/null"), **keys)
 
@@ -190,5 +192,8 @@ def iommu_cases(Case):
              works=True, repack=command_line("quick iommu=off")),
         case(Case, "iommu-vtd", ("-device", "intel-iommu"), [vtd % 3]),
         case(Case, "iommu-vtd-48", ("-device", "intel-iommu,aw-bits=48,caching-mode=on"), [vtd % 4], cpus=2),
-        case(Case, "iommu-amdvi", ("-device", "amd-iommu"), [r"IOMMU: AMD-Vi at 0xfed80000, 4-level tables"]),
+        # QEMU 7.2's unit never writes its event log (it takes it to have overflowed from the start), so
+        # there is nothing to report there: tests/host/arch/iommu/amdvi_test.c has the log.
+        case(Case, "iommu-amdvi", ("-device", "amd-iommu"), [r"IOMMU: AMD-Vi at 0xfed80000, 4-level tables"],
+             logged=False),
     ]
