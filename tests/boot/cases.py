@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import kernels
 from disk_cases import disk_cases
 from guests import all_tiny, debian, raw, tiny
+from iommu_cases import iommu_cases
 from machine import PROMPT, Failure
 from sched_cases import sched_cases
 from vcpu_cases import vcpu_cases
@@ -451,4 +452,4 @@ def all_cases(only_guests=None, without=()):
              script=churn_script),
         bad_kernel_case(),
         bad_cfg_case(),
-    ] + bad_machine_cases() + vcpu_cases(Case) + disk_cases(Case)
+    ] + bad_machine_cases() + vcpu_cases(Case) + iommu_cases(Case) + disk_cases(Case)

@@ -32,6 +32,8 @@ extern size_t fake_typed_length;
 extern unsigned int fake_flushes;        /* for mappings taken away */
 extern void (*fake_on_unmap)(void);      /* called before p2m_unmap(), p2m_unmap_grants() return */
 extern int fake_map_error;               /* what p2m_map() says, unless 0 */
+extern int fake_allow_error;             /* what iommu_allow() says, unless 0 */
+extern u32 fake_dma[FAKE_FRAMES][2];     /* devices' users of each frame: reading, writing */
 extern unsigned int fake_pages_left;     /* page_alloc() fails when it reaches 0 */
 extern unsigned int fake_domains_living; /* structures not freed yet */
 

@@ -32,6 +32,7 @@
 
 /* Both rings: a page, 256 entries of 16 bytes. */
 #define RING_ENTRIES 256u
+#define RING_OFFSET  (RING_ENTRIES * 16u - 16u) /* mask of a place in it */
 #define RING_SIZE    (8ull << 56)
 
 /* "Commands": the operation is in bits 31:28 of the second word. */
@@ -67,19 +68,11 @@ struct amdvi_unit {
 static struct amdvi_unit units[IOMMU_MAX_UNITS];
 static u32 unit_count;
 
-static const struct iommu_format amdvi_format = {
-	.present = 1ull << 0,
-	.read = 1ull << 61,
-	.write = 1ull << 62,
-	.leaf = 1ull << 60, /* coherent */
-	.level = 1ull << 9,
-};
-
 static void give(struct amdvi_unit *u, u64 first, u64 second)
 {
 	u->commands[u->tail / 8] = first;
 	u->commands[u->tail / 8 + 1] = second;
-	u->tail = (u->tail + 16) % (RING_ENTRIES * 16);
+	u->tail = (u->tail + 16) & RING_OFFSET;
 }
 
 /* All that was given is done; it must leave room in the ring for one more. */
@@ -123,7 +116,7 @@ static bool drop_all(struct amdvi_unit *u)
 
 static const char *open(struct amdvi_unit *u, u64 base)
 {
-	u->base = base;
+	*u = (struct amdvi_unit){.base = base};
 	u->regs = mmio_map(hpa(base), REGS_SMALL);
 	u->commands = page_alloc(0);
 	u->events = page_alloc(0);
@@ -137,7 +130,7 @@ static const char *open(struct amdvi_unit *u, u64 base)
 static const char *amdvi_prepare(const struct iommu_tables *t, struct iommu_space *s)
 {
 	*s = (struct iommu_space){.format = &amdvi_format, .levels = 4, .coherent = true};
-	for (; unit_count < t->unit_count; unit_count++) {
+	for (unit_count = 0; unit_count < t->unit_count; unit_count++) {
 		const char *wrong = open(&units[unit_count], t->units[unit_count]);
 
 		if (wrong)
@@ -194,11 +187,11 @@ static bool amdvi_owns(u64 page)
  * on. */
 static void poll_unit(struct amdvi_unit *u)
 {
-	u64 head = mmio_read64(u->regs + REG_EVENT_HEAD) % (RING_ENTRIES * 16);
-	u64 tail = mmio_read64(u->regs + REG_EVENT_TAIL) % (RING_ENTRIES * 16);
+	u64 head = mmio_read64(u->regs + REG_EVENT_HEAD) & RING_OFFSET;
+	u64 tail = mmio_read64(u->regs + REG_EVENT_TAIL) & RING_OFFSET;
 	u64 control = mmio_read64(u->regs + REG_CONTROL);
 
-	for (; head != tail; head = (head + 16) % (RING_ENTRIES * 16)) {
+	for (; head != tail; head = (head + 16) & RING_OFFSET) {
 		const u64 *event = &u->events[head / 8];
 
 		iommu_blocked((u16)event[0], event[0] & EVENT_WRITE, event[1], "event",

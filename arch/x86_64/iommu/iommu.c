@@ -17,6 +17,7 @@
 #define POLL_NS        100000000ull
 #define LINES_A_SECOND 10u
 #define POLLS_A_SECOND 10u
+#define NOBODY         (~0u)
 
 static const struct iommu_kind *kind; /* NULL: off */
 static struct iommu_space space;
@@ -25,6 +26,11 @@ static spinlock_t
 static bool owed;
 static struct timer poll_timer;
 static u32 lines_left, not_shown, polls;
+static struct blocked {
+	u64 page;
+	u32 source; /* NOBODY: none in this second */
+	bool write;
+} last = {.source = NOBODY};
 
 int iommu_allow(hfn_t f, bool write)
 {
@@ -78,12 +84,17 @@ bool iommu_wait(const volatile void *reg, u32 mask, u32 value)
 
 /* --- the log --- */
 
+/* A device that wants a page goes on wanting it: a line each second for one page. */
 void iommu_blocked(u16 source, bool write, u64 address, const char *what, u32 reason)
 {
-	if (lines_left == 0) {
+	struct blocked b = {.source = source, .write = write, .page = address >> PAGE_SHIFT};
+
+	if (lines_left == 0 ||
+	    (b.source == last.source && b.write == last.write && b.page == last.page)) {
 		not_shown++;
 		return;
 	}
+	last = b;
 	lines_left--;
 	log_line("IOMMU: device %02x:%02x.%u: %s of %#lx blocked: %s %#x", source >> 8,
 		 source >> 3 & 0x1Fu, source & 7u, write ? "write" : "read", address, what, reason);
@@ -104,6 +115,7 @@ static void poll(struct timer *t)
 			log_line("IOMMU: %u or more others blocked", not_shown);
 		polls = not_shown = 0;
 		lines_left = LINES_A_SECOND;
+		last.source = NOBODY;
 	}
 	timer_set(t, clock_ns() + POLL_NS);
 }

@@ -14,6 +14,17 @@
 #define ENTRY_ADDR 0x000FFFFFFFFFF000ull
 #define LINE       64u /* of the caches, the least there is */
 
+/* VT-d Specification, "Second-Level Paging Entries". */
+const struct iommu_format vtd_format = {.read = 1, .write = 2};
+/* AMD I/O Virtualization Technology Specification, "I/O Page Tables". */
+const struct iommu_format amdvi_format = {
+	.present = 1ull << 0,
+	.read = 1ull << 61,
+	.write = 1ull << 62,
+	.leaf = 1ull << 60, /* snoops the caches, whatever the device asks for */
+	.level = 1ull << 9,
+};
+
 /* A table of the lowest level. GRANT_MAX_MAPS users of one kind fit the counts. */
 struct leaves {
 	u64 entry[ENTRIES]; /* what hardware reads */

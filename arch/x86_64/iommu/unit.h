@@ -27,6 +27,7 @@ must_use const char *iommu_parse_ivrs(struct iommu_tables *out, const u8 *t, u32
 struct iommu_format {
 	u64 present, read, write, leaf, level;
 };
+extern const struct iommu_format vtd_format, amdvi_format;
 
 /* The page table of the one space that all devices have. Leaves are 4 KiB. Tables stay: with the
  * counts they are 1/256 of the memory that was ever granted in each 2 MiB. */

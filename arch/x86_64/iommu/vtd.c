@@ -69,8 +69,6 @@ struct vtd_unit {
 static struct vtd_unit units[IOMMU_MAX_UNITS];
 static u32 unit_count;
 
-static const struct iommu_format vtd_format = {.present = 0, .read = 1, .write = 2};
-
 static u32 status(const struct vtd_unit *u)
 {
 	return mmio_read32(u->regs + REG_STATUS);
@@ -152,8 +150,7 @@ static u64 room_needed(const struct vtd_unit *u)
 
 static const char *open(struct vtd_unit *u, u64 base)
 {
-	u->base = base;
-	u->bytes = PAGE_SIZE;
+	*u = (struct vtd_unit){.base = base, .bytes = PAGE_SIZE};
 	u->regs = mmio_map(hpa(base), PAGE_SIZE);
 	if (!u->regs)
 		return "no room for its registers";
@@ -172,7 +169,7 @@ static const char *vtd_prepare(const struct iommu_tables *t, struct iommu_space 
 	u32 levels = ~0u;
 
 	*s = (struct iommu_space){.format = &vtd_format, .coherent = true};
-	for (; unit_count < t->unit_count; unit_count++) {
+	for (unit_count = 0; unit_count < t->unit_count; unit_count++) {
 		struct vtd_unit *u = &units[unit_count];
 		const char *wrong = open(u, t->units[unit_count]);
 

@@ -289,6 +289,7 @@ static void for_devices(void **state)
 {
 	struct gnttab_map_grant_ref m;
 	u64 bus = hfn_to_hpa(page_to_hfn(page)).v;
+	const u32 *users = fake_dma[page_to_hfn(page).v];
 
 	(void)state;
 	grant(9, 0, 5, GTF_permit_access);
@@ -297,12 +298,15 @@ static void for_devices(void **state)
 	assert_int_equal(m.dev_bus_addr, bus);
 	assert_int_equal(entry(d1, 9)->flags, GTF_permit_access | GTF_reading | GTF_writing);
 	assert_int_equal(frame_refs(page_to_hfn(page)), 2);
+	assert_int_equal(users[0], 0);
+	assert_int_equal(users[1], 1);
 	for (u64 g = 0; g < FAKE_GFNS; g++)
 		assert_int_equal(p2m_lookup(d0, gfn(g)).type, EPT_TYPE_none);
 	assert_int_equal(unmap(d0, m.handle, 3), GNTST_bad_virt_addr);
 	fake_flushes = 0;
 	assert_int_equal(unmap(d0, m.handle, 0), GNTST_okay);
 	assert_int_equal(fake_flushes, 0);
+	assert_int_equal(users[1], 0);
 	assert_int_equal(entry(d1, 9)->flags, GTF_permit_access);
 	assert_int_equal(frame_refs(page_to_hfn(page)), 1);
 	assert_int_equal(unmap(d0, m.handle, 0), GNTST_bad_handle);
@@ -310,21 +314,55 @@ static void for_devices(void **state)
 	m = device_map(9, GNTMAP_device_map | GNTMAP_readonly, 0);
 	assert_int_equal(m.status, GNTST_okay);
 	assert_int_equal(entry(d1, 9)->flags, GTF_permit_access | GTF_reading);
+	assert_int_equal(users[0], 1);
 	assert_int_equal(unmap(d0, m.handle, 0), GNTST_okay);
+	assert_int_equal(users[0], 0);
 
 	m = device_map(9, GNTMAP_device_map | GNTMAP_host_map, MAPPED * PAGE_SIZE);
 	assert_int_equal(m.status, GNTST_okay);
 	assert_int_equal(m.dev_bus_addr, bus);
 	assert_int_equal(p2m_lookup(d0, gfn(MAPPED)).type, EPT_TYPE_grant);
+	assert_int_equal(users[1], 1);
 	assert_int_equal(unmap(d0, m.handle, 0), GNTST_bad_virt_addr);
 	assert_int_equal(unmap(d0, m.handle, MAPPED), GNTST_okay);
+	assert_int_equal(users[1], 0);
 	assert_int_equal(p2m_lookup(d0, gfn(MAPPED)).type, EPT_TYPE_none);
 	assert_int_equal(device_map(9, GNTMAP_device_map | GNTMAP_host_map, 1).status,
 			 GNTST_bad_virt_addr);
 	assert_int_equal(device_map(9, GNTMAP_readonly, 0).status, GNTST_general_error);
 	assert_int_equal(device_map(10, GNTMAP_device_map, 0).status, GNTST_general_error);
+	fake_allow_error = -XEN_ENOMEM; /* nothing is left behind */
+	m = device_map(9, GNTMAP_device_map | GNTMAP_host_map, MAPPED * PAGE_SIZE);
+	assert_int_equal(m.status, GNTST_no_space);
+	assert_int_equal(p2m_lookup(d0, gfn(MAPPED)).type, EPT_TYPE_none);
+	assert_int_equal(entry(d1, 9)->flags, GTF_permit_access);
 	assert_int_equal(d0->grant.maps_used, 0);
 	assert_int_equal(d1->refs, 1);
+}
+
+/* For the processor alone: no device reaches it. */
+static void not_for_devices(void **state)
+{
+	u32 h;
+
+	(void)state;
+	grant(9, 0, 5, GTF_permit_access);
+	assert_int_equal(map(d0, 9, MAPPED, 0, &h), GNTST_okay);
+	assert_int_equal(fake_dma[page_to_hfn(page).v][1], 0);
+	assert_int_equal(unmap(d0, h, MAPPED), GNTST_okay);
+}
+
+/* The control domain's end leaves no device in a guest's page. */
+static void the_driver_dies(void **state)
+{
+	(void)state;
+	grant(9, 0, 5, GTF_permit_access);
+	for (u32 i = 0; i < 100; i++)
+		assert_int_equal(device_map(9, GNTMAP_device_map, 0).status, GNTST_okay);
+	assert_int_equal(fake_dma[page_to_hfn(page).v][1], 100);
+	fake_domain_destroy(d0);
+	assert_int_equal(fake_dma[page_to_hfn(page).v][1], 0);
+	assert_int_equal(entry(d1, 9)->flags, GTF_permit_access);
 }
 
 static u32 entries_in_use;
@@ -519,6 +557,8 @@ int main(void)
 		TEST(sizes_and_versions),
 		TEST(arrays_restart),
 		TEST(for_devices),
+		TEST(not_for_devices),
+		TEST(the_driver_dies),
 		TEST(a_batch_has_one_flush),
 		TEST(a_batch_of_several_granters),
 		TEST(one_entry_has_255_writers),

@@ -301,6 +301,22 @@ static void get_ram(void **state)
 	frame_put(f);
 }
 
+/* The control domain's devices reach its RAM for ever: no other domain may ever get it. */
+static void control_keeps_its_ram(void **state)
+{
+	u64 done, where = ~0ull;
+
+	(void)state;
+	assert_int_equal(populate(0, 8, &done), 0);
+	d.control = true;
+	assert_int_equal(p2m_release_page(&d, gfn(3)), -XEN_EINVAL);
+	assert_int_equal(p2m_place_shared(&d, gfn(3), hfn(1), &where), -XEN_EINVAL);
+	assert_int_equal(p2m_lookup(&d, gfn(3)).type, EPT_TYPE_ram);
+	assert_int_equal(d.pages, 8);
+	d.control = false;
+	assert_int_equal(p2m_release_page(&d, gfn(3)), 0);
+}
+
 static void unmap_grants(void **state)
 {
 	gfn_t at[] = {{2000}, {2001}, {2500}, {3}, {2000}};
@@ -573,6 +589,7 @@ int main(void)
 		TEST(get_ram),
 		TEST(unmap),
 		TEST(unmap_grants),
+		TEST(control_keeps_its_ram),
 		TEST(place_shared),
 		TEST(flushed_before_free),
 		TEST(bounded_pieces),
