@@ -5,11 +5,10 @@
 #include <errno.h>
 
 #define ERRORS_SHOWN 16u /* a bad disk shall not fill the log */
-#define MISSED_MAX   3u
 
 /* --- slots: the free ones in a stack, the others in a list from the oldest to the newest --- */
 
-static void slots_reset(struct nvme *n)
+void nvme_slots_reset(struct nvme *n)
 {
 	n->oldest = n->newest = n->free_slot = NVME_NO_SLOT;
 	n->busy = 0;
@@ -84,7 +83,7 @@ int nvme_io_alloc(struct nvme *n)
 		n->slots[i].list_bus = n->lists_bus[chunk] + at;
 	}
 	n->slot_count = count;
-	slots_reset(n);
+	nvme_slots_reset(n);
 	return 0;
 }
 
@@ -179,11 +178,6 @@ static bool make_command(const struct nvme_namespace *ns, u16 slot, const struct
 	return false;
 }
 
-static struct nvme_namespace *namespace_of(const struct nvme *n, const struct block_request *r)
-{
-	return n->namespaces[NVME_TAG_INDEX(r->tag)];
-}
-
 /* There is a free slot. */
 static void issue(struct nvme *n, const struct nvme_namespace *ns, struct block_request *r)
 {
@@ -197,13 +191,6 @@ static void issue(struct nvme *n, const struct nvme_namespace *ns, struct block_
 	}
 	*nvme_queue_next(&n->io) = c;
 	r->deadline = n->d->ops->now(n->d) + NVME_REQUEST_NS;
-}
-
-static void wait_in_line(struct nvme *n, struct block_request *r)
-{
-	r->next = NULL;
-	*n->waiting_end = r;
-	n->waiting_end = &r->next;
 }
 
 static struct block_request *first_in_line(struct nvme *n)
@@ -221,7 +208,7 @@ void nvme_io_start_waiting(struct nvme *n)
 	while (n->running && n->waiting && n->free_slot != NVME_NO_SLOT) {
 		struct block_request *r = first_in_line(n);
 
-		issue(n, namespace_of(n, r), r);
+		issue(n, nvme_namespace_of(n, r), r);
 	}
 	if (n->running) {
 		nvme_queue_ring(n, &n->io);
@@ -263,7 +250,7 @@ static void nvme_submit(struct block_device *b, struct block_request *r)
 	if (likely(n->running && !n->waiting && n->free_slot != NVME_NO_SLOT))
 		issue(n, ns, r);
 	else
-		wait_in_line(n, r);
+		nvme_wait_in_line(n, r);
 }
 
 static void nvme_kick(struct block_device *b)
@@ -311,8 +298,9 @@ static void failed(struct nvme *n, struct block_request *r, u16 status)
 	}
 	if (n->errors_logged < ERRORS_SHOWN && ++n->errors_logged)
 		n->d->ops->log(n->d, "%s: %s of %llu sectors at %llu failed, status 0x%x%s",
-			       namespace_of(n, r)->name, names[r->op], (unsigned long long)r->count,
-			       (unsigned long long)r->sector, NVME_STATUS_CODE(status),
+			       nvme_namespace_of(n, r)->name, names[r->op],
+			       (unsigned long long)r->count, (unsigned long long)r->sector,
+			       NVME_STATUS_CODE(status),
 			       n->errors_logged == ERRORS_SHOWN ? "; no more are logged" : "");
 	r->done(r, status_of(status));
 }
@@ -353,129 +341,4 @@ void nvme_io_complete(struct nvme *n)
 		return;
 	nvme_queue_taken(n, &n->io);
 	nvme_io_start_waiting(n);
-}
-
-/* --- trouble --- */
-
-static void end_list(struct block_request *r, enum block_status status)
-{
-	while (r) {
-		struct block_request *next = r->next;
-
-		r->done(r, status);
-		r = next;
-	}
-}
-
-void nvme_io_take_back(struct nvme *n)
-{
-	struct block_request *again = NULL, **end = &again, *over = NULL, **over_end = &over;
-	u64 now = n->d->ops->now(n->d);
-
-	for (u16 i = n->oldest; i != NVME_NO_SLOT; i = n->slots[i].next) {
-		struct block_request *r = n->slots[i].request;
-		bool counts = n->suspect || r->deadline <= now;
-
-		if (counts && NVME_TAG_TRIES(++r->tag) >= NVME_TRIES) {
-			*over_end = r;
-			over_end = &r->next;
-		} else {
-			*end = r;
-			end = &r->next;
-		}
-	}
-	*over_end = NULL;
-	*end = n->waiting;
-	if (!n->waiting)
-		n->waiting_end = end;
-	n->waiting = again;
-	if (n->waiting_end == &again)
-		n->waiting_end = &n->waiting;
-	slots_reset(n);
-	end_list(over, BLOCK_ERROR);
-}
-
-void nvme_io_end_all(struct nvme *n, const struct nvme_namespace *ns, enum block_status status)
-{
-	struct block_request *over = NULL, **end = &over, *r = n->waiting, *next;
-
-	if (!ns && n->slots) {
-		for (u16 i = n->oldest; i != NVME_NO_SLOT; i = n->slots[i].next) {
-			*end = n->slots[i].request;
-			end = &n->slots[i].request->next;
-		}
-		slots_reset(n);
-	}
-	n->waiting = NULL;
-	n->waiting_end = &n->waiting;
-	for (; r; r = next) {
-		next = r->next;
-		if (ns && namespace_of(n, r) != ns) {
-			wait_in_line(n, r);
-		} else {
-			*end = r;
-			end = &r->next;
-		}
-	}
-	*end = NULL;
-	end_list(over, status);
-}
-
-bool nvme_io_has(const struct nvme *n, const struct nvme_namespace *ns)
-{
-	for (u16 i = n->oldest; i != NVME_NO_SLOT; i = n->slots[i].next)
-		if (namespace_of(n, n->slots[i].request) == ns)
-			return true;
-	for (const struct block_request *r = n->waiting; r; r = r->next)
-		if (namespace_of(n, r) == ns)
-			return true;
-	return false;
-}
-
-/* The timer may ring for nothing; that is cheaper than to set it for each request. Without
- * interrupts it also looks for events now and then. */
-void nvme_io_arm(struct nvme *n)
-{
-	u64 at;
-
-	if (!n->polled && (n->timer_at || !n->busy))
-		return;
-	at = n->d->ops->now(n->d) + (n->polled && n->busy ? NVME_POLL_NS : NVME_WATCH_NS);
-	if (n->timer_at && n->timer_at <= at)
-		return;
-	n->timer_at = at;
-	n->d->ops->timer_set(n->d, at);
-}
-
-/* Completions that no interrupt told of: once may be chance, again and again is a lost interrupt.
- */
-static void count_missed(struct nvme *n, bool found)
-{
-	if (n->irq_seen)
-		n->missed = 0;
-	else if (found && ++n->missed == MISSED_MAX) {
-		n->d->ops->log(n->d, "does not interrupt: polled from now on");
-		n->polled = true;
-	}
-	n->irq_seen = false;
-}
-
-void nvme_io_timer(struct nvme *n)
-{
-	u16 head = n->io.head;
-
-	n->timer_at = 0;
-	if (n->admin_up)
-		nvme_admin_complete(n);
-	if (!n->running)
-		return;
-	nvme_io_complete(n);
-	if (!n->polled)
-		count_missed(n, n->io.head != head);
-	if (!n->running || !(n->busy || n->polled) || !nvme_look(n))
-		return;
-	if (n->busy && n->slots[n->oldest].request->deadline <= n->d->ops->now(n->d))
-		nvme_fail(n, false, "a command takes too long");
-	else
-		nvme_io_arm(n);
 }

@@ -104,6 +104,19 @@ struct nvme {
 #define NVME_TAG_INDEX(tag) ((tag) >> 8)
 #define NVME_TAG_TRIES(tag) ((tag)&0xFFu)
 
+static inline struct nvme_namespace *nvme_namespace_of(const struct nvme *n,
+						       const struct block_request *r)
+{
+	return n->namespaces[NVME_TAG_INDEX(r->tag)];
+}
+
+static inline void nvme_wait_in_line(struct nvme *n, struct block_request *r)
+{
+	r->next = NULL;
+	*n->waiting_end = r;
+	n->waiting_end = &r->next;
+}
+
 /* --- controller.c --- */
 
 /* Disables, enables, identifies, makes the queues. From any state. 0, or negative after a line of
@@ -158,12 +171,16 @@ void nvme_namespaces_end(struct nvme *n);
 extern const struct block_device_ops nvme_block_ops;
 int nvme_io_alloc(struct nvme *n) must_use;
 void nvme_io_free(struct nvme *n);
+/* All free. */
+void nvme_slots_reset(struct nvme *n);
 /* Handles completions, then starts what waits. */
 void nvme_io_complete(struct nvme *n);
+void nvme_io_start_waiting(struct nvme *n);
+/* --- trouble.c --- */
+
 /* The controller works on nothing any more: its requests wait again, before the others, in order.
  * Those that failed too often end. */
 void nvme_io_take_back(struct nvme *n);
-void nvme_io_start_waiting(struct nvme *n);
 /* Ends all requests. No DMA may be under way. ns: only those that wait for this one; NULL: all. */
 void nvme_io_end_all(struct nvme *n, const struct nvme_namespace *ns, enum block_status status);
 bool nvme_io_has(const struct nvme *n, const struct nvme_namespace *ns) must_use;

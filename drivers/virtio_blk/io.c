@@ -6,13 +6,12 @@
 #include <errno.h>
 
 #define ERRORS_SHOWN  16u /* a bad disk shall not fill the log */
-#define MISSED_MAX    3u
 #define STATUS_UNSET  0xFFu
 #define AREA(s, part) ((s)->area_bus + offsetof(struct virtio_area, part))
 
 /* --- slots: free descriptors in a list, requests in another from the oldest to the newest --- */
 
-static void slots_reset(struct virtio_blk *v)
+void virtio_slots_reset(struct virtio_blk *v)
 {
 	v->oldest = v->newest = VIRTIO_NO_SLOT;
 	v->busy = 0;
@@ -92,7 +91,7 @@ int virtio_io_alloc(struct virtio_blk *v)
 		v->d->ops->log(v->d, "no memory for its requests");
 		return -ENOMEM;
 	}
-	slots_reset(v);
+	virtio_slots_reset(v);
 	return 0;
 }
 
@@ -403,111 +402,4 @@ unsigned int virtio_io_complete(struct virtio_blk *v)
 	if (total)
 		virtio_io_start_waiting(v);
 	return total;
-}
-
-/* --- trouble --- */
-
-static void end_list(struct block_request *r, enum block_status status)
-{
-	while (r) {
-		struct block_request *next = r->next;
-
-		r->done(r, status);
-		r = next;
-	}
-}
-
-void virtio_io_take_back(struct virtio_blk *v)
-{
-	struct block_request *again = NULL, **end = &again, *over = NULL, **over_end = &over;
-	u64 now = v->d->ops->now(v->d);
-
-	for (u16 i = v->oldest; i != VIRTIO_NO_SLOT; i = v->slots[i].next) {
-		struct block_request *r = v->slots[i].request;
-		bool counts = v->suspect || r->deadline <= now;
-
-		if (counts && ++r->tag >= VIRTIO_TRIES) {
-			*over_end = r;
-			over_end = &r->next;
-		} else {
-			r->deadline = v->slots[i].from;
-			*end = r;
-			end = &r->next;
-		}
-	}
-	*over_end = NULL;
-	*end = v->waiting;
-	if (!v->waiting)
-		v->waiting_end = end;
-	v->waiting = again;
-	if (v->waiting_end == &again)
-		v->waiting_end = &v->waiting;
-	slots_reset(v);
-	end_list(over, BLOCK_ERROR);
-}
-
-void virtio_io_end_all(struct virtio_blk *v, enum block_status status)
-{
-	struct block_request *over = NULL, **end = &over;
-
-	for (u16 i = v->slots ? v->oldest : VIRTIO_NO_SLOT; i != VIRTIO_NO_SLOT;
-	     i = v->slots[i].next) {
-		*end = v->slots[i].request;
-		end = &v->slots[i].request->next;
-	}
-	if (v->slots && v->chain)
-		slots_reset(v);
-	*end = v->waiting;
-	v->waiting = NULL;
-	v->waiting_end = &v->waiting;
-	end_list(over, status);
-}
-
-/* The timer may ring for nothing; that is cheaper than to set it for each request. Without
- * interrupts it also looks for changes now and then. */
-void virtio_io_arm(struct virtio_blk *v)
-{
-	u64 at;
-
-	if (!v->polled && (v->timer_at || !v->busy))
-		return;
-	at = v->d->ops->now(v->d) + (v->polled && v->busy ? VIRTIO_POLL_NS : VIRTIO_WATCH_NS);
-	if (v->timer_at && v->timer_at <= at)
-		return;
-	v->timer_at = at;
-	v->d->ops->timer_set(v->d, at);
-}
-
-/* Returned without an interrupt: once may be chance, again and again is a lost interrupt. */
-static void count_missed(struct virtio_blk *v, bool found)
-{
-	if (v->irq_seen)
-		v->missed = 0;
-	else if (found && ++v->missed == MISSED_MAX) {
-		v->d->ops->log(v->d, "does not interrupt: polled from now on");
-		v->polled = true;
-	}
-	v->irq_seen = false;
-}
-
-void virtio_io_timer(struct virtio_blk *v)
-{
-	bool found;
-
-	v->timer_at = 0;
-	if (!v->running)
-		return;
-	found = virtio_io_complete(v) != 0;
-	if (!v->polled)
-		count_missed(v, found);
-	if (!v->running || !(v->busy || v->polled) || !virtio_look(v))
-		return;
-	if (v->polled && !v->busy) {
-		v->config_changed = true;
-		v->d->ops->need_service(v->d);
-	}
-	if (v->busy && v->slots[v->oldest].request->deadline <= v->d->ops->now(v->d))
-		virtio_fail(v, false, "a request takes too long");
-	else
-		virtio_io_arm(v);
 }

@@ -146,14 +146,19 @@ void virtio_fail(struct virtio_blk *v, bool suspect, const char *why);
 extern const struct block_device_ops virtio_block_ops;
 int virtio_io_alloc(struct virtio_blk *v) must_use;
 void virtio_io_free(struct virtio_blk *v);
+/* All free. */
+void virtio_slots_reset(struct virtio_blk *v);
 /* Handles what the device returned, then starts what waits. Returns how many there were. */
 unsigned int virtio_io_complete(struct virtio_blk *v);
-/* The device works on nothing any more: its requests wait again, before the others, in order. Those
- * that failed too often end. */
-void virtio_io_take_back(struct virtio_blk *v);
 void virtio_io_start_waiting(struct virtio_blk *v);
 /* Has the device write its serial number to v->id; v->id_request ends. There is room. */
 void virtio_io_ask_id(struct virtio_blk *v);
+
+/* --- trouble.c --- */
+
+/* The device works on nothing any more: its requests wait again, before the others, in order. Those
+ * that failed too often end. */
+void virtio_io_take_back(struct virtio_blk *v);
 /* Ends all requests. No DMA may be under way. */
 void virtio_io_end_all(struct virtio_blk *v, enum block_status status);
 /* Sets the timer to when a busy device must be looked at next. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A controller that does not do what it should: at the start, under load, for good. */
 // links: drivers/nvme/controller.c drivers/nvme/admin.c drivers/nvme/io.c drivers/nvme/queue.c
+// links: drivers/nvme/trouble.c
 // links: drivers/nvme/namespace.c tests/fake/device_fake.c tests/host/drivers/nvme/nvme_model.c
 #include "nvme_model.h"
 
@@ -511,6 +512,42 @@ static void shorter_queues_after_reset(void **state)
 	model_end(&m, false);
 }
 
+static struct device_ops leaping;
+static unsigned int asked;
+
+static u64 now_and_then(struct device *d)
+{
+	if (++asked == 50) {
+		m.hold = false;
+		model_go(&m, false);
+	}
+	return ((struct fake_device *)(void *)d)->now;
+}
+
+/* The clock leaps by minutes while the device had no time: it gets a little, and there is no reset.
+ */
+static void clock_leaps(void **state)
+{
+	const struct device_ops *before;
+
+	(void)state;
+	attach();
+	m.hold = true;
+	submit_all();
+	before = m.f.d.ops;
+	leaping = *before;
+	leaping.now = now_and_then;
+	asked = 0;
+	m.f.d.ops = &leaping;
+	m.f.now += 100 * NS_PER_SEC;
+	m.f.d.driver->timer(&m.f.d);
+	m.f.d.ops = before;
+	assert_null(strstr(m.f.log, "too long"));
+	all_ended(BLOCK_OK);
+	m.irq = false;
+	model_end(&m, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -535,6 +572,7 @@ int main(void)
 		cmocka_unit_test_setup(bogus_completions, set_up),
 		cmocka_unit_test_setup(bogus_admin_completions, set_up),
 		cmocka_unit_test_setup(lost_interrupts, set_up),
+		cmocka_unit_test_setup(clock_leaps, set_up),
 		cmocka_unit_test_setup(shorter_queues_after_reset, set_up),
 	};
 

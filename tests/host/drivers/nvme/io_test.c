@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Requests on a controller that works. */
 // links: drivers/nvme/controller.c drivers/nvme/admin.c drivers/nvme/io.c drivers/nvme/queue.c
+// links: drivers/nvme/trouble.c
 // links: drivers/nvme/namespace.c tests/fake/device_fake.c tests/host/drivers/nvme/nvme_model.c
 #include "nvme_model.h"
 

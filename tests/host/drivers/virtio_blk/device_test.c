@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A device that does not do what it should: at the start, under load, for good. */
 // links: drivers/virtio_blk/device.c drivers/virtio_blk/io.c drivers/virtio_blk/ring.c
-// links: drivers/virtio_blk/transport.c tests/fake/device_fake.c
+// links: drivers/virtio_blk/transport.c drivers/virtio_blk/trouble.c
+// links: tests/fake/device_fake.c
 // links: tests/host/drivers/virtio_blk/virtio_model.c
 #include "virtio_model.h"
 
@@ -498,6 +499,42 @@ static void lost_interrupts(void **state)
 	model_end(&m, false);
 }
 
+static struct device_ops leaping;
+static unsigned int asked;
+
+static u64 now_and_then(struct device *d)
+{
+	if (++asked == 50) {
+		m.hold = false;
+		model_go(&m, false);
+	}
+	return ((struct fake_device *)(void *)d)->now;
+}
+
+/* The clock leaps by minutes while the device had no time: it gets a little, and there is no reset.
+ */
+static void clock_leaps(void **state)
+{
+	const struct device_ops *before;
+
+	(void)state;
+	attach();
+	m.hold = true;
+	submit_all();
+	before = m.f.d.ops;
+	leaping = *before;
+	leaping.now = now_and_then;
+	asked = 0;
+	m.f.d.ops = &leaping;
+	m.f.now += 100 * NS_PER_SEC;
+	m.f.d.driver->timer(&m.f.d);
+	m.f.d.ops = before;
+	assert_null(strstr(m.f.log, "too long"));
+	all_ended(BLOCK_OK);
+	m.irq = false;
+	model_end(&m, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -538,6 +575,7 @@ int main(void)
 		cmocka_unit_test_setup(lengths, modern),
 		cmocka_unit_test_setup(other_features_after_reset, modern),
 		cmocka_unit_test_setup(lost_interrupts, modern),
+		cmocka_unit_test_setup(clock_leaps, modern),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
