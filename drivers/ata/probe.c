@@ -13,6 +13,7 @@
 #define AFTER_SRST    (3 * MS) /* at least 2 ms */
 #define STEP          (1 * MS)
 #define NOTHING       0xFFu /* an empty channel's status, and that of a gone controller */
+#define FLOATING      0x7Fu /* likewise, where BSY is pulled down */
 
 void ide_drive_name(const struct ide_drive *v, char name[3])
 {
@@ -77,13 +78,16 @@ static const char *identify(struct ide_drive *v, struct ata_identity *id)
 
 	ide_select(c, v->index);
 	status = wait_ready(c, WAIT_RESET);
-	if (status == 0 || status == NOTHING)
+	if (status == NOTHING || status == FLOATING)
 		return "";
 	if (status & (ATA_STATUS_BSY | ATA_STATUS_DRQ))
 		return "a drive that does not become ready; left alone";
+	/* An ATAPI device's status is 0 until its first command, as that of no drive is. */
 	signature = ide_read(c, IDE_LBA_MID) | (u32)ide_read(c, IDE_LBA_HIGH) << 8;
 	if (signature == SIGNATURE_ATAPI)
 		return "an ATAPI device; left alone";
+	if (status == 0)
+		return "";
 	if (!polled_command(c, &command, &status))
 		return "";
 	if (!(status & ATA_STATUS_DRQ))

@@ -232,9 +232,9 @@ static u8 status_of(const struct fake_ide_channel *c)
 {
 	if (!populated(c))
 		return 0x7F;
-	if (!c->drive[selected(c)])
+	/* An ATAPI device's is 0 until its first command. */
+	if (!c->drive[selected(c)] || (c->atapi[selected(c)] && c->signed_now))
 		return 0;
-	/* ATAPI devices show no DRDY until their first command. */
 	return c->status;
 }
 

@@ -99,6 +99,7 @@ static void comes_and_goes(void **state)
 	assert_int_equal(b->max_segment, 65536);
 	assert_true(b->write_cache && b->discard && !b->needs_cpu);
 	assert_true(ide.f.now < 1000 * MS); /* an empty channel is not waited for */
+	assert_false(logged("s0") || logged("p1"));
 	assert_int_equal(ide.channel[0].control, 0);
 	ide.f.d.driver->detach(&ide.f.d, false);
 	assert_int_equal(ide.channel[0].control, 2);
