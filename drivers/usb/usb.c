@@ -206,6 +206,11 @@ static void restart_tree(struct usb_device **child, unsigned int n)
 
 		if (!d)
 			continue;
+		/* The reset made all connections look new. */
+		if (d->parent)
+			usb_hub_port_ack(d->parent, d->port);
+		else
+			d->hc->ops->port_ack(d->hc, d->port);
 		if (usb_device_reset(d) < 0) {
 			usb_remove(d);
 			continue;

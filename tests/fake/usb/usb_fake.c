@@ -340,11 +340,11 @@ static int take_cbw(struct fake_usb *u, const u8 *p, size_t n)
 	memcpy(u->cbw, p, 31);
 	memcpy(&wanted, p + 8, 4);
 	u->now = take_fault(u, p[15]);
-	good = u->now != FAKE_CHECK && u->now != FAKE_CHECK_CHANGE && command(u, p + 15);
-	if (u->now == FAKE_CHECK_CHANGE)
-		memset(u->disk, 0xEE, (size_t)u->blocks * u->block_bytes);
-	if (u->now == FAKE_CHECK || u->now == FAKE_CHECK_CHANGE)
+	good = u->now != FAKE_CHECK && command(u, p + 15);
+	if (u->now == FAKE_CHECK) {
 		u->data_bytes = 0;
+		set_sense(u, 3, 0x11, 0);
+	}
 	if (u->now == FAKE_PART)
 		u->data_bytes /= 2;
 	if (u->now == FAKE_HANG || u->now == FAKE_HANG_HARD)

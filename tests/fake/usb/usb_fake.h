@@ -22,8 +22,7 @@ enum fake_fault {
 	FAKE_HANG,      /* until Bulk-Only Reset */
 	FAKE_HANG_HARD, /* until the port is reset */
 	FAKE_TRANSACTION,
-	FAKE_CHECK,        /* with `sense` */
-	FAKE_CHECK_CHANGE, /* so, and another medium is in it from now on */
+	FAKE_CHECK, /* a medium error */
 };
 
 struct fake_usb {

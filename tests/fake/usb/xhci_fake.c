@@ -161,11 +161,13 @@ static u32 endpoint_command(struct fake_xhci *x, u32 type, unsigned int slot, un
 		if (s != EP_HALTED)
 			return 19;
 		x->ep[slot][dci].toggle = 0;
+		x->ep[slot][dci].rung = false;
 		set_state(x, slot, dci, EP_STOPPED);
 		return 1;
 	case TRB_STOP_ENDPOINT:
 		if (s != EP_RUNNING)
 			return 19;
+		x->ep[slot][dci].rung = false;
 		set_state(x, slot, dci, EP_STOPPED);
 		post(x, x->ep[slot][dci].dequeue, 26u << 24,
 		     TRB_EV_TRANSFER << TRB_TYPE_SHIFT | dci << 16 | slot << 24);

@@ -433,8 +433,6 @@ static void test_lasting_faults(void **s)
 		attach();
 		stick.fault = faults[i];
 		stick.times = 100;
-		stick.sense[0] = 3;
-		stick.sense[1] = 0x11;
 		assert_int_equal(do_io(BLOCK_READ, 8, memory, 4096, 4096), BLOCK_ERROR);
 		assert_int_equal(stick.times, 97);
 		stick.times = 0;
