@@ -167,25 +167,8 @@ static void unlink_node(const struct block_node *n)
 		}
 }
 
-static void remove_parts(const struct block_node *disk)
+static void drop(struct block_node *n)
 {
-	struct block_node *n = nodes;
-
-	while (n)
-		if (n->parent == disk) {
-			node_remove(n);
-			n = nodes;
-		} else {
-			n = n->next;
-		}
-}
-
-void node_remove(struct block_node *n)
-{
-	if (!n->parent) {
-		partitions_forget(n);
-		remove_parts(n);
-	}
 	unlink_node(n);
 	while (n->uses) {
 		struct block_use *u = n->uses;
@@ -194,6 +177,25 @@ void node_remove(struct block_node *n)
 		use_gone(u);
 	}
 	free(n);
+}
+
+static struct block_node *first_part(const struct block_node *disk)
+{
+	struct block_node *n = nodes;
+
+	while (n && n->parent != disk)
+		n = n->next;
+	return n;
+}
+
+void node_remove(struct block_node *n)
+{
+	struct block_node *part;
+
+	partitions_forget(n);
+	while ((part = first_part(n)) != NULL)
+		drop(part);
+	drop(n);
 }
 
 void block_remove(struct block_device *dev)
