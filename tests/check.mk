@@ -68,7 +68,7 @@ $(CHECK)/headers.ok: $(ALL_HEADERS) | $(DOM0_LIB_HEADERS)
 
 # The hypervisor's size, and what is in it. The limit is for one vendor's half, AMD's; vmx/ has its own.
 $(CHECK)/lines.ok: FORCE
-	$(call step,lines,python3 tests/lines.py --limit 12600 $(filter-out vmx,$(HV_DIRS)) && \
+	$(call step,lines,python3 tests/lines.py --limit 12700 $(filter-out vmx,$(HV_DIRS)) && \
 		python3 tests/lines.py --limit 1900 vmx)
 	@cat $@.log
 $(CHECK)/symbols.ok: $(BUILD)/plinth.elf $(BUILD)/dom0.elf FORCE

@@ -227,6 +227,19 @@ int p2m_unmap(struct domain *d, gfn_t g, unsigned int order, enum ept_type type,
 	return 0;
 }
 
+void p2m_unmap_grants(struct domain *d, const gfn_t *at, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		struct ept_leaf *l = leaf_at(d, at[i]);
+
+		if (l && l->type == EPT_TYPE_grant)
+			*l = (struct ept_leaf){.type = EPT_TYPE_none};
+	}
+	fake_flushes++;
+	if (fake_on_unmap)
+		fake_on_unmap();
+}
+
 int p2m_place_shared(struct domain *d, gfn_t g, hfn_t f, u64 *where)
 {
 	struct ept_leaf *l = leaf_at(d, g), old;

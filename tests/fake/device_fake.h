@@ -23,8 +23,8 @@ struct fake_device {
 	bool out_of_memory; /* alloc and dma_alloc fail */
 	struct block_device *disks[FAKE_DISKS];
 	char disk_names[FAKE_DISKS][16];
-	unsigned int disk_count; /* those there are now */
-	unsigned int added, removed;
+	unsigned int disk_count;              /* those there are now */
+	unsigned int added, removed, changed; /* changed: block_add() of one that is there */
 	char log[16384];
 	unsigned int stray; /* accesses of the device to memory that nobody gave it */
 	unsigned int allocations, dma_allocations; /* not freed yet */
