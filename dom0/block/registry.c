@@ -55,14 +55,16 @@ static const char *complaint(const struct block_device *d, const char *name)
 	return NULL;
 }
 
-/* Behind the others, so that they are listed as they came. */
+/* Listed as they came, partitions behind their disk. */
 static void append(struct block_node *n)
 {
-	struct block_node **end = &nodes;
+	struct block_node **at = &nodes;
 
-	while (*end)
-		end = &(*end)->next;
-	*end = n;
+	for (struct block_node **l = &nodes; *l; l = &(*l)->next)
+		if (!n->parent || *l == n->parent || (*l)->parent == n->parent)
+			at = &(*l)->next;
+	n->next = *at;
+	*at = n;
 	n->listed = true;
 }
 

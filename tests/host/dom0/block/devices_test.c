@@ -134,7 +134,9 @@ static const struct block_info *listed(const char *name)
 
 static void listing(void **state)
 {
+	static const char *const order[] = {"a", "ap1", "ap2", "b", "bp1"};
 	const struct block_info *i;
+	struct block_info info;
 	struct block_use *u;
 
 	(void)state;
@@ -155,6 +157,17 @@ static void listing(void **state)
 	close_use(u);
 	assert_null(listed("nvme0n1p2")->holder);
 	assert_null(listed("nvme0n1p3"));
+	/* Two disks whose tables are read at the same time: partitions follow their disk. */
+	block_remove(&disk[0].dev);
+	make_table(&disk[1], parts, 1);
+	assert_int_equal(block_add(&disk[0].dev, "a"), 0);
+	assert_int_equal(block_add(&disk[1].dev, "b"), 0);
+	settle();
+	for (unsigned int n = 0; n < ARRAY_SIZE(order); n++) {
+		assert_true(block_list(n, &info));
+		assert_string_equal(info.name, order[n]);
+	}
+	assert_false(block_list(ARRAY_SIZE(order), &info));
 }
 
 /* While a table is still being read, an opening of a partition waits for it. */
