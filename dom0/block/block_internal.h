@@ -119,10 +119,12 @@ void *bounce_take(u64 address_limit, u64 *bus) must_use;
 void bounce_put(void *p);
 /* Whether there is any that such a device reaches. */
 bool bounce_reaches(u64 address_limit) must_use;
-/* Copies bytes of r's memory, from a place in it on, to or from p. false: there is no cpu address.
- */
-bool bounce_copy(const struct block_request *r, unsigned int segment, u32 offset, void *p,
-		 u32 bytes, bool to_request) must_use;
+/* Whether the processor reaches so many bytes of r's memory, from a place in it on. */
+bool bounce_possible(const struct block_request *r, unsigned int segment, u32 offset,
+		     u32 bytes) must_use;
+/* Copies them to or from p. */
+void bounce_copy(const struct block_request *r, unsigned int segment, u32 offset, void *p,
+		 u32 bytes, bool to_request);
 
 /* --- partitions.c --- */
 

@@ -45,7 +45,17 @@ void bounce_put(void *p)
 	spare[spare_count++] = p;
 }
 
-bool bounce_copy(const struct block_request *r, unsigned int segment, u32 offset, void *p,
+bool bounce_possible(const struct block_request *r, unsigned int segment, u32 offset, u32 bytes)
+{
+	for (; bytes && segment < r->segment_count; segment++, offset = 0) {
+		if (!r->segments[segment].cpu)
+			return false;
+		bytes -= (u32)min_u64(bytes, r->segments[segment].bytes - offset);
+	}
+	return bytes == 0;
+}
+
+void bounce_copy(const struct block_request *r, unsigned int segment, u32 offset, void *p,
 		 u32 bytes, bool to_request)
 {
 	u8 *at = p;
@@ -53,16 +63,13 @@ bool bounce_copy(const struct block_request *r, unsigned int segment, u32 offset
 	for (; bytes && segment < r->segment_count; segment++, offset = 0) {
 		const struct block_segment *s = &r->segments[segment];
 		u32 n = (u32)min_u64(bytes, s->bytes - offset);
-		u8 *theirs = s->cpu;
+		u8 *theirs = (u8 *)s->cpu + offset;
 
-		if (!theirs)
-			return false;
 		if (to_request)
-			memcpy(theirs + offset, at, n);
+			memcpy(theirs, at, n);
 		else
-			memcpy(at, theirs + offset, n);
+			memcpy(at, theirs, n);
 		at += n;
 		bytes -= n;
 	}
-	return bytes == 0;
 }

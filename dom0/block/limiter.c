@@ -12,7 +12,7 @@ static bool limits(const struct token_bucket *b)
 /* What one token counts. */
 static __int128 unit(const struct token_bucket *b)
 {
-	return (__int128)(b->refill_time * NS_PER_MS);
+	return (__int128)b->refill_time * (__int128)NS_PER_MS;
 }
 
 static __int128 full(const struct token_bucket *b)

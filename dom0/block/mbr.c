@@ -87,7 +87,7 @@ static bool follow(const struct partition_disk *d, struct partition_table *t, co
 static void read_chain(const struct partition_disk *d, struct partition_table *t, u8 *sector,
 		       const struct mbr_entry *outer, u32 disk_id)
 {
-	u32 visited[LOGICAL_MOST], link = 0;
+	u32 visited[LOGICAL_MOST] = {0}, link = 0;
 	unsigned int number = 5;
 
 	for (unsigned int n = 0; n < LOGICAL_MOST; n++) {

@@ -106,6 +106,11 @@ static struct block_use *open_own(struct block_device *dev, void (*release)(stru
 
 	if (!dev)
 		return NULL;
+	if (t->write && dev->read_only) {
+		snprintf(why, BLOCK_WHY_MAX, "%.128s is read-only", t->name);
+		release(dev);
+		return NULL;
+	}
 	n = node_hidden(dev, t->name);
 	u = n ? use_new(n, t->write, holder) : NULL;
 	if (!u) {

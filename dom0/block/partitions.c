@@ -8,7 +8,10 @@
 #include <dom0/console/machine_console.h>
 #include <dom0/loop/fiber.h>
 
-_Static_assert(BLOCK_LABEL_MAX == PARTITION_LABEL_MAX && BLOCK_UUID_MAX == PARTITION_UUID_MAX,
+_Static_assert(sizeof(((struct partition *)NULL)->label) ==
+			       sizeof(((struct block_node *)NULL)->label) &&
+		       sizeof(((struct partition *)NULL)->uuid) ==
+			       sizeof(((struct block_node *)NULL)->uuid),
 	       "what a table says fits a device");
 
 struct scan {

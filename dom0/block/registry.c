@@ -55,14 +55,16 @@ static const char *complaint(const struct block_device *d, const char *name)
 	return NULL;
 }
 
-/* Behind the others, so that they are listed as they came. */
+/* Listed as they came, partitions behind their disk. */
 static void append(struct block_node *n)
 {
-	struct block_node **end = &nodes;
+	struct block_node **at = &nodes;
 
-	while (*end)
-		end = &(*end)->next;
-	*end = n;
+	for (struct block_node **l = &nodes; *l; l = &(*l)->next)
+		if (!n->parent || *l == n->parent || (*l)->parent == n->parent)
+			at = &(*l)->next;
+	n->next = *at;
+	*at = n;
 	n->listed = true;
 }
 
@@ -167,25 +169,8 @@ static void unlink_node(const struct block_node *n)
 		}
 }
 
-static void remove_parts(const struct block_node *disk)
+static void drop(struct block_node *n)
 {
-	struct block_node *n = nodes;
-
-	while (n)
-		if (n->parent == disk) {
-			node_remove(n);
-			n = nodes;
-		} else {
-			n = n->next;
-		}
-}
-
-void node_remove(struct block_node *n)
-{
-	if (!n->parent) {
-		partitions_forget(n);
-		remove_parts(n);
-	}
 	unlink_node(n);
 	while (n->uses) {
 		struct block_use *u = n->uses;
@@ -194,6 +179,25 @@ void node_remove(struct block_node *n)
 		use_gone(u);
 	}
 	free(n);
+}
+
+static struct block_node *first_part(const struct block_node *disk)
+{
+	struct block_node *n = nodes;
+
+	while (n && n->parent != disk)
+		n = n->next;
+	return n;
+}
+
+void node_remove(struct block_node *n)
+{
+	struct block_node *part;
+
+	partitions_forget(n);
+	while ((part = first_part(n)) != NULL)
+		drop(part);
+	drop(n);
 }
 
 void block_remove(struct block_device *dev)

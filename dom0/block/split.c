@@ -32,8 +32,7 @@ struct part {
 static struct part *pool;
 static unsigned int pool_total, pool_wanted;
 static struct block_use *turns, *turns_last;
-static unsigned int turn_count;
-static bool pumping, pump_again;
+static bool pumping;
 
 bool split_reserve(unsigned int parts)
 {
@@ -82,23 +81,12 @@ static void turn_add(struct block_use *u)
 	if (u->has_turn)
 		return;
 	u->has_turn = true;
-	turn_count++;
 	u->next_turn = NULL;
 	if (turns)
 		turns_last->next_turn = u;
 	else
 		turns = u;
 	turns_last = u;
-}
-
-static struct block_use *turn_take(void)
-{
-	struct block_use *u = turns;
-
-	turns = u->next_turn;
-	turn_count--;
-	u->has_turn = false;
-	return u;
 }
 
 static void turn_remove(struct block_use *u)
@@ -117,7 +105,6 @@ static void turn_remove(struct block_use *u)
 		turns = u->next_turn;
 	if (turns_last == u)
 		turns_last = before;
-	turn_count--;
 	u->has_turn = false;
 }
 
@@ -161,10 +148,9 @@ static void part_done(struct block_request *r, enum block_status status)
 	struct part *p = r->ctx, *head = p->head;
 
 	if (p->bounce) {
-		if (r->op == BLOCK_READ && status == BLOCK_OK &&
-		    !bounce_copy(head->whole, p->from.segment, p->from.offset, p->bounce,
-				 (u32)(r->count * BLOCK_SECTOR), true))
-			status = BLOCK_ERROR;
+		if (r->op == BLOCK_READ && status == BLOCK_OK)
+			bounce_copy(head->whole, p->from.segment, p->from.offset, p->bounce,
+				    (u32)(r->count * BLOCK_SECTOR), true);
 		bounce_put(p->bounce);
 		p->bounce = NULL;
 	}
@@ -278,17 +264,14 @@ static enum filling fill_bounce(struct block_use *u, const struct block_request 
 
 	n = min_u64(n, min_u64(l->boundary, BOUNCE_BYTES - 1) + 1);
 	n = align_down(min_u64(n, (u->cut.end - u->cut.at) * BLOCK_SECTOR), l->sector_bytes);
-	if (!n || !bounce_reaches(l->address_limit))
+	if (!n || !bounce_reaches(l->address_limit) ||
+	    !bounce_possible(r, u->cut.segment, u->cut.offset, (u32)n))
 		return IMPOSSIBLE;
 	p->bounce = bounce_take(l->address_limit, &p->own[0].bus);
 	if (!p->bounce)
 		return NO_MEMORY_NOW;
-	/* Also for a read: that it can be copied back later is known before. */
-	if (!bounce_copy(r, u->cut.segment, u->cut.offset, p->bounce, (u32)n, false)) {
-		bounce_put(p->bounce);
-		p->bounce = NULL;
-		return IMPOSSIBLE;
-	}
+	if (r->op == BLOCK_WRITE)
+		bounce_copy(r, u->cut.segment, u->cut.offset, p->bounce, (u32)n, false);
 	p->own[0].cpu = p->bounce;
 	p->own[0].bytes = (u32)n;
 	p->r.segments = p->own;
@@ -405,8 +388,13 @@ static bool step(struct block_use *u)
 	struct part *head = u->cut.head, *p;
 	enum filling f;
 
-	if (!head)
-		return u->waiting && begin(u);
+	if (!head) {
+		if (!u->waiting || !begin(u))
+			return false;
+		head = u->cut.head;
+		if (!head) /* there was nothing to do for it */
+			return true;
+	}
 	p = head->busy ? take() : head;
 	if (!p)
 		return false;
@@ -431,31 +419,37 @@ static void kick(struct block_device *d, const struct block_device *kicked_later
 		d->ops->kick(d);
 }
 
-/* Gives each use a part in turn, until nothing moves. Callbacks may come here again: then it
- * goes on out there. */
+/* The first use in turn for which something can be done; one that has to wait keeps its place.
+ * NULL: nothing can be done for any. */
+static struct block_device *pump_once(void)
+{
+	/* As long as step() returns false, it has called nobody. */
+	for (struct block_use *u = turns; u; u = u->next_turn) {
+		struct block_device *d = u->dev;
+
+		if (!step(u))
+			continue;
+		turn_remove(u);
+		if (wants_turn(u))
+			turn_add(u);
+		return d;
+	}
+	return NULL;
+}
+
+/* Gives each use a part in turn, until nothing moves. Callbacks may come here again: then it goes
+ * on out there. */
 static void pump(const struct block_device *kicked_later)
 {
-	struct block_device *to_kick = NULL;
+	struct block_device *to_kick = NULL, *d;
 
-	pump_again = true;
 	if (pumping)
 		return;
 	pumping = true;
-	while (pump_again && turns) {
-		pump_again = false;
-		for (unsigned int n = turn_count; n && turns; n--) {
-			struct block_use *u = turn_take();
-			struct block_device *d = u->dev;
-
-			if (step(u)) {
-				if (to_kick != d)
-					kick(to_kick, kicked_later);
-				to_kick = d;
-				pump_again = true;
-			}
-			if (wants_turn(u))
-				turn_add(u);
-		}
+	while ((d = pump_once()) != NULL) {
+		if (to_kick != d)
+			kick(to_kick, kicked_later);
+		to_kick = d;
 	}
 	pumping = false;
 	kick(to_kick, kicked_later);
@@ -486,7 +480,8 @@ static void pass_done(struct block_request *r, enum block_status status)
 
 bool split_pass(struct block_use *u, struct block_request *r)
 {
-	struct part *p = u->waiting ? NULL : take();
+	/* Those that wait come first. */
+	struct part *p = turns ? NULL : take();
 
 	if (!p)
 		return false;

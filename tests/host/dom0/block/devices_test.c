@@ -19,6 +19,7 @@
 #include <block_fake.h>
 #include <dom0/block/block_internal.h>
 #include <dom0/entry/modules.h>
+#include <dom0/entry/paging.h>
 #include <fiber_fake.h>
 #include <partition_fake.h>
 
@@ -133,7 +134,9 @@ static const struct block_info *listed(const char *name)
 
 static void listing(void **state)
 {
+	static const char *const order[] = {"a", "ap1", "ap2", "b", "bp1"};
 	const struct block_info *i;
+	struct block_info info;
 	struct block_use *u;
 
 	(void)state;
@@ -154,6 +157,17 @@ static void listing(void **state)
 	close_use(u);
 	assert_null(listed("nvme0n1p2")->holder);
 	assert_null(listed("nvme0n1p3"));
+	/* Two disks whose tables are read at the same time: partitions follow their disk. */
+	block_remove(&disk[0].dev);
+	make_table(&disk[1], parts, 1);
+	assert_int_equal(block_add(&disk[0].dev, "a"), 0);
+	assert_int_equal(block_add(&disk[1].dev, "b"), 0);
+	settle();
+	for (unsigned int n = 0; n < ARRAY_SIZE(order); n++) {
+		assert_true(block_list(n, &info));
+		assert_string_equal(info.name, order[n]);
+	}
+	assert_false(block_list(ARRAY_SIZE(order), &info));
 }
 
 /* While a table is still being read, an opening of a partition waits for it. */
@@ -432,6 +446,80 @@ static void no_memory_for_the_table(void **state)
 	close_use(open_as("sda", false, "x")); /* the disk itself works, and nobody waits */
 }
 
+/* More requests than there is memory to describe: each use gets its turn. */
+#define MANY 1000u
+
+static unsigned int ended[2];
+static struct block_use *resubmit_to; /* the first one's requests begin anew as they end */
+
+static void count_end(struct block_request *r, enum block_status status)
+{
+	assert_int_equal(status, BLOCK_OK);
+	ended[*(unsigned int *)r->ctx]++;
+	if (resubmit_to && *(unsigned int *)r->ctx == 0) {
+		block_submit(resubmit_to, r);
+		block_kick(resubmit_to);
+	}
+}
+
+static void submit_many(struct block_use *u, struct block_request *r, unsigned int *who,
+			unsigned int n)
+{
+	static struct block_segment segment;
+
+	segment = (struct block_segment){.bus = paging_gpa(buffer).v, .bytes = 512};
+	for (unsigned int i = 0; i < n; i++) {
+		r[i] = (struct block_request){.op = BLOCK_READ,
+					      .sector = i % 100,
+					      .count = 1,
+					      .segments = &segment,
+					      .segment_count = 1,
+					      .done = count_end,
+					      .ctx = who};
+		block_submit(u, &r[i]);
+	}
+	block_kick(u);
+}
+
+static void turns(void **state)
+{
+	static struct block_request r[2][MANY];
+	static unsigned int who[2] = {0, 1};
+	struct block_use *u[2];
+	unsigned int at_once, before;
+
+	(void)state;
+	ended[0] = ended[1] = 0;
+	u[0] = open_as("nvme0n1p1", false, "greedy");
+	u[1] = open_as("nvme0n1p2", false, "late");
+	submit_many(u[0], r[0], &who[0], MANY);
+	at_once = disk[0].queued;
+	assert_true(at_once >= 32 && at_once < MANY); /* no more are described */
+	submit_many(u[1], r[1], &who[1], MANY);
+	assert_int_equal(disk[0].queued, at_once);
+	for (unsigned int i = 0; i < at_once; i++)
+		block_fake_complete(&disk[0]);
+	before = ended[1];
+	for (unsigned int i = 0; i < 600; i++)
+		block_fake_complete(&disk[0]);
+	/* The later one gets its half. */
+	assert_true(ended[1] - before > 240 && ended[1] - before < 360);
+	settle();
+	assert_true(ended[0] == MANY && ended[1] == MANY);
+	/* One that takes again at once what it has just given back. */
+	submit_many(u[0], r[0], &who[0], at_once);
+	assert_int_equal(disk[0].queued, at_once);
+	resubmit_to = u[0];
+	submit_many(u[1], r[1], &who[1], 100);
+	for (unsigned int i = 0; i < 20 * at_once && ended[1] < MANY + 100; i++)
+		block_fake_complete(&disk[0]);
+	assert_int_equal(ended[1], MANY + 100);
+	resubmit_to = NULL;
+	settle();
+	close_use(u[0]);
+	close_use(u[1]);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -448,6 +536,7 @@ int main(void)
 		TEST(removed_while_read),
 		TEST(removed_with_users),
 		TEST(no_memory_for_the_table),
+		TEST(turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

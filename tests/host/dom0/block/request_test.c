@@ -507,6 +507,36 @@ static void first_error_counts(void **state)
 	block_fake_free(&disk);
 }
 
+/* Only where there is memory that the device does not reach must its users have cpu addresses. */
+static void cpu_addresses(void **state)
+{
+	static const struct {
+		u64 limit, end;
+		bool needed;
+	} cases[] = {{0xFFFFFFFF, GIB(3), false},
+		     {0xFFFFFFFF, GIB(4) + 1, true},
+		     {0xFFFFFF, GIB(1), true},
+		     {0, ~0ull, false},
+		     {~0ull, ~0ull, false}};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct block_use *u;
+
+		block_fake_init(&disk, DISK_SECTORS, 512);
+		memory_end = cases[i].end;
+		u = open_disk();
+		close_disk(u);
+		disk.dev.address_limit = cases[i].limit;
+		disk.gone = true; /* its table is not of interest */
+		u = open_disk();
+		assert_int_equal(block_device_of(u)->needs_cpu, cases[i].needed);
+		close_disk(u);
+		disk.gone = false;
+		block_fake_free(&disk);
+	}
+}
+
 static unsigned int changes[2];
 
 static void on_change(void *ctx, enum block_change what)
@@ -686,6 +716,7 @@ int main(void)
 		TEST(discards),
 		TEST(first_error_counts),
 		TEST(gone_with_requests),
+		TEST(cpu_addresses),
 		TEST(resized),
 		TEST(from_a_fiber),
 		TEST(modules),
