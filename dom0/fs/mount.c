@@ -134,17 +134,45 @@ static int replay(struct fs *fs, bool writable, char why[BLOCK_WHY_MAX])
 	return -1;
 }
 
+/* The superblock and its checksum lie in two sectors, and a loss of power may leave one old and one
+ * new. The journal has it whole; else the checksum is made anew, as e2fsck does. libext2fs checks
+ * the rest of it for plausibility. */
+static errcode_t open_checked(struct fs *fs, int flags)
+{
+	errcode_t err = open_with(fs, flags);
+
+	if (err != EXT2_ET_SB_CSUM_INVALID)
+		return err;
+	err = open_with(fs, flags | EXT2_FLAG_IGNORE_CSUM_ERRORS);
+	if (err)
+		return err;
+	machine_console_line("%s: the superblock's checksum is wrong, as after a loss of power",
+			     fs->device);
+	if (!(flags & EXT2_FLAG_RW)) {
+		fs->e2->flags &= ~EXT2_FLAG_IGNORE_CSUM_ERRORS;
+		return 0;
+	}
+	if (ext2fs_has_feature_journal_needs_recovery(fs->e2->super))
+		err = ext2fs_run_ext3_journal(&fs->e2);
+	if (!err)
+		err = fs_write_super(fs);
+	if (!err)
+		err = io_block_write_back(&fs->io, IO_LATE);
+	ext2fs_free(fs->e2);
+	return err ? err : open_with(fs, flags);
+}
+
 static int open_e2(struct fs *fs, bool writable, char why[BLOCK_WHY_MAX])
 {
 	const char *no;
-	errcode_t err = open_with(fs, writable ? EXT2_FLAG_RW : 0);
+	errcode_t err = open_checked(fs, writable ? EXT2_FLAG_RW : 0);
 
 	if (err == EXT2_ET_RO_UNSUPP_FEATURE) {
 		snprintf(fs->why_not, sizeof(fs->why_not),
 			 "the file system on %s has features with which it can only be read",
 			 fs->device);
 		writable = false;
-		err = open_with(fs, 0);
+		err = open_checked(fs, 0);
 	}
 	if (err) {
 		fs->e2 = NULL;

@@ -24,6 +24,7 @@ static u64 now = 1000;
 struct pending {
 	struct fake_disk *disk;
 	struct block_request *request;
+	unsigned int before; /* a flush: events that had been when it was submitted */
 };
 static struct pending pending[PENDING];
 static unsigned int pending_count;
@@ -130,13 +131,13 @@ static void remember(struct fake_disk *d, u64 sector, u64 count, const u8 *data)
 	}
 }
 
-static enum block_status do_request(struct fake_disk *d, struct block_request *r)
+static enum block_status do_request(struct fake_disk *d, struct block_request *r, u64 before)
 {
 	u8 *at = d->data + r->sector * BLOCK_SECTOR;
 
 	if (r->op == BLOCK_FLUSH) {
 		d->flushes++;
-		remember(d, 0, 0, NULL);
+		remember(d, before, 0, NULL);
 		return BLOCK_OK;
 	}
 	if (r->op == BLOCK_DISCARD) {
@@ -177,7 +178,7 @@ static bool complete_one(void)
 	i = fake_random() % pending_count;
 	p = pending[i];
 	pending[i] = pending[--pending_count];
-	p.request->done(p.request, do_request(p.disk, p.request));
+	p.request->done(p.request, do_request(p.disk, p.request, p.before));
 	return true;
 }
 
@@ -190,7 +191,8 @@ static void disk_submit(struct block_device *b, struct block_request *r)
 	if ((r->op != BLOCK_FLUSH && r->sector + r->count > b->sectors) ||
 	    (r->op <= BLOCK_WRITE && bytes != r->count * BLOCK_SECTOR) || pending_count == PENDING)
 		panic("a request that the block layer would not let pass");
-	pending[pending_count++] = (struct pending){(struct fake_disk *)b, r};
+	pending[pending_count++] =
+		(struct pending){(struct fake_disk *)b, r, ((struct fake_disk *)b)->event_count};
 }
 
 static void disk_kick(struct block_device *b)
@@ -263,11 +265,12 @@ void fake_disk_crash(const struct fake_disk *d, const u8 *base, unsigned int eve
 
 	memcpy(medium, base, d->device.sectors * BLOCK_SECTOR);
 	for (unsigned int i = 0; i < events; i++)
-		if (!d->events[i].count)
-			flushed = i;
+		if (!d->events[i].count && d->events[i].sector > flushed)
+			flushed = (unsigned int)d->events[i].sector;
 	for (unsigned int i = 0; i < flushed; i++)
-		memcpy(medium + d->events[i].sector * BLOCK_SECTOR, d->events[i].data ?: medium,
-		       d->events[i].count * BLOCK_SECTOR);
+		if (d->events[i].count)
+			memcpy(medium + d->events[i].sector * BLOCK_SECTOR, d->events[i].data,
+			       d->events[i].count * BLOCK_SECTOR);
 	/* What came after the last flush may be there in any order; for each sector one of them. */
 	for (unsigned int i = flushed; i < events; i++)
 		if (d->events[i].count)
@@ -349,6 +352,20 @@ void block_submit(struct block_use *u, struct block_request *r)
 void block_kick(struct block_use *u)
 {
 	u->device->ops->kick(u->device);
+}
+
+bool block_list(unsigned int i, struct block_info *info)
+{
+	struct fake_disk *d = disks;
+
+	while (d && i--)
+		d = d->next;
+	if (!d)
+		return false;
+	*info = (struct block_info){.device = &d->device};
+	snprintf(info->name, sizeof(info->name), "%s", d->name);
+	snprintf(info->uuid, sizeof(info->uuid), "00112233-4455-6677-8899-%.12s", d->name);
+	return true;
 }
 
 struct waiting {

@@ -8,7 +8,7 @@
 #include <dom0/block/block.h>
 
 struct disk_event {
-	u64 sector, count; /* count 0: a flush had ended */
+	u64 sector, count; /* count 0: a flush had ended, of the events before number `sector` */
 	u8 *data;
 };
 

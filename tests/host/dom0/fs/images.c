@@ -73,9 +73,14 @@ void images_make(struct fake_disk *d, const char *options)
 	char command[512];
 	u64 bytes = d->device.sectors * BLOCK_SECTOR;
 
-	snprintf(command, sizeof(command),
-		 "cd %s && rm -f disk && /sbin/mke2fs -q -F %s -d root disk %lluk >/dev/null 2>&1",
-		 folder, options, (unsigned long long)(bytes / 1024));
+	snprintf(
+		command, sizeof(command),
+		"cd %s && /sbin/mke2fs -q -F -E nodiscard,lazy_itable_init=0 %s -d root disk %lluk "
+		">/dev/null 2>&1",
+		folder, options, (unsigned long long)(bytes / 1024));
+	/* What blocks had before must never be seen: it is not zeroes. */
+	memset(d->data, 0xA5, bytes);
+	images_write("disk", d->data, bytes);
 	shell(command);
 	load("disk", d->data, bytes);
 }
