@@ -6,6 +6,8 @@
 #include <drivers/ahci/ahci.h>
 #include <drivers/ata/ata.h>
 #include <drivers/nvme/nvme.h>
+#include <drivers/usb/ehci.h>
+#include <drivers/usb/xhci.h>
 #include <drivers/virtio_blk/virtio_blk.h>
 
 const struct driver *const drivers[] = {
