@@ -14,7 +14,7 @@
 #define VBD_TURN       32u   /* requests taken from one ring before others have their turn */
 #define VBD_RETRY_NS   1000000ull
 #define VBD_PATH       96u
-#define VBD_GRANT_HASH 256u
+#define VBD_GRANT_HASH 1024u /* at most 32 of the references that a guest has share a chain */
 #define VBD_NO_GRANT   0xFFFFu
 
 enum vbd_state { /* xenbus: both ends' "state" */

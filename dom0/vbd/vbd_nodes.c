@@ -148,6 +148,12 @@ static int offer(struct vbd *v, xs_tx_id tx)
 		put(&w, "discard-secure", "0");
 	}
 	put(&w, "state", "%d", VBD_INIT_WAIT);
+	if (!w.err) { /* of the time before */
+		char path[VBD_PATH + 8];
+
+		(void)snprintf(path, sizeof(path), "%s/error", v->back);
+		w.err = xs_local_rm(v->xs, tx, path);
+	}
 	return w.err;
 }
 

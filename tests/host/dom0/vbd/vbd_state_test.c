@@ -309,6 +309,7 @@ static void expect_refused(const char *key, const char *value)
 	assert_int_equal(front_back_state(&front), 6);
 	front_state(&front, 1);
 	assert_int_equal(front_back_state(&front), 2);
+	assert_string_equal(front_back(&front, "error"), "");
 }
 
 static void test_bad_keys(void **state)
