@@ -240,20 +240,15 @@ void grant_unmap_some(struct vcpu *v, void *ops, u32 n)
 		maps[i] = claim(d, &op[i]);
 	spin_unlock(&d->grant.lock);
 	take_down(d, maps, n);
-	spin_lock(&d->grant.lock);
-	for (u32 i = 0; i < n; i++) {
-		if (!maps[i])
-			continue;
-		push_free(d, op[i].handle);
-		d->grant.maps_used--;
-	}
-	spin_unlock(&d->grant.lock);
+	for (u32 i = 0; i < n; i++)
+		if (maps[i])
+			release(d, op[i].handle);
 }
 
 int grant_domain_unmap_all(struct domain *d)
 {
 	struct grant_domain *g = &d->grant;
-	struct grant_map *maps[UNMAP_PIECE];
+	struct grant_map *maps[UNMAP_PIECE] = {0};
 	u32 n = 0;
 
 	while (g->maps_unmapped < g->maps_size && n < UNMAP_PIECE && n < g->maps_used) {

@@ -166,9 +166,8 @@ static const char *fill(const struct boot_info *bi, const struct iommu_tables *t
 
 static const char *start(const struct boot_info *bi, hpa_t own, u64 bytes)
 {
-	bool intel = acpi_info.dmar.bytes != NULL;
-	const struct iommu_kind *k = intel ? &vtd_kind : &amdvi_kind;
-	struct acpi_table table = intel ? acpi_info.dmar : acpi_info.ivrs;
+	struct acpi_table table = acpi_info.iommu;
+	const struct iommu_kind *k;
 	struct iommu_tables t;
 	const char *wrong;
 
@@ -176,6 +175,7 @@ static const char *start(const struct boot_info *bi, hpa_t own, u64 bytes)
 		return "none";
 	if (has_word(bi->cmdline, "iommu=off"))
 		return "left off by the command line";
+	k = memcmp(table.bytes, "DMAR", 4) == 0 ? &vtd_kind : &amdvi_kind;
 	wrong = k->parse(&t, table.bytes, table.size);
 	if (!wrong)
 		wrong = k->prepare(&t, &space);

@@ -48,9 +48,9 @@ void iommu_space_written(const struct iommu_space *s, const void *p, size_t byte
  * enable() turns all of them on. NULL, or what is wrong, in words, and all are off. */
 struct iommu_kind {
 	const char *name;
-	must_use const char *(*parse)(struct iommu_tables *out, const u8 *t, u32 size);
-	must_use const char *(*prepare)(const struct iommu_tables *t, struct iommu_space *s);
-	must_use const char *(*enable)(const struct iommu_space *s);
+	const char *(*parse)(struct iommu_tables *out, const u8 *t, u32 size);
+	const char *(*prepare)(const struct iommu_tables *t, struct iommu_space *s);
+	const char *(*enable)(const struct iommu_space *s);
 	void (*flush)(void); /* returns when no unit knows what the table does not say */
 	void (*poll)(void);  /* reports what came to the units' logs */
 	bool (*owns)(u64 page);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The few ACPI tables that the hypervisor needs: MADT, HPET, FADT, and where DMAR and IVRS are.
+/* The few ACPI tables that the hypervisor needs: MADT, HPET, FADT, and where DMAR or IVRS is.
  * ACPI Specification 6.4, chapter "ACPI Software Programming Model". */
 #ifndef ARCH_X86_64_PLATFORM_ACPI_H
 #define ARCH_X86_64_PLATFORM_ACPI_H
@@ -35,7 +35,7 @@ struct acpi_info {
 	struct acpi_table {
 		const u8 *bytes; /* NULL: none */
 		u32 size;
-	} dmar, ivrs; /* of IOMMUs: arch/x86_64/iommu/tables.c looks into them */
+	} iommu; /* DMAR or IVRS: arch/x86_64/iommu/tables.c looks into it */
 };
 
 extern struct acpi_info acpi_info; /* constant after acpi_init() */

@@ -148,7 +148,7 @@ static u8 *fadt(u32 body)
 }
 static void typical(bool extended)
 {
-	u8 *tables[4];
+	u8 *tables[5];
 
 	memset(ram, 0, sizeof(ram));
 	used = 64;
@@ -156,12 +156,16 @@ static void typical(bool extended)
 	tables[1] = table("SSDT", 4); /* not ours: not even its checksum matters */
 	tables[2] = madt();
 	tables[3] = hpet();
-	root(tables, 4, extended);
+	tables[4] = table(extended ? "DMAR" : "IVRS", 12); /* looked into elsewhere */
+	finish(tables[4]);
+	root(tables, 5, extended);
 }
 
 static void check_typical(void)
 {
 	assert_int_equal(acpi_info.bad_tables, 0);
+	assert_non_null(acpi_info.iommu.bytes);
+	assert_int_equal(acpi_info.iommu.size, 48);
 	assert_int_equal(acpi_info.cpu_count, 2);
 	assert_int_equal(acpi_info.cpus[0], 7);
 	assert_int_equal(acpi_info.cpus[1], 0x1234);

@@ -41,8 +41,8 @@ u32 mmio_read32(const volatile void *p)
 
 static const char *parse(struct iommu_tables *out, const u8 *t, u32 size)
 {
-	assert_int_equal(*t, 7);
-	assert_int_equal(size, 1);
+	assert_memory_equal(t, "DMAR", 4);
+	assert_int_equal(size, 5);
 	*out = (struct iommu_tables){.units = {0xFED90000}, .unit_count = 1};
 	if (asked.end) {
 		out->ranges[0] = asked;
@@ -126,7 +126,7 @@ static unsigned int rights(u64 address)
 
 static int begin(void **state)
 {
-	static const u8 table[] = {7};
+	static const u8 table[] = "DMAR";
 
 	(void)state;
 	memset(&boot, 0, sizeof(boot));
@@ -134,7 +134,7 @@ static int begin(void **state)
 	boot.ranges[1] = (struct boot_range){RMRR, RMRR + 0x10000, 2};
 	boot.range_count = 2;
 	boot.cmdline = "";
-	acpi_info.dmar = (struct acpi_table){table, 1};
+	acpi_info.iommu = (struct acpi_table){table, sizeof(table)};
 	memset(wrong_at, 0, sizeof(wrong_at));
 	asked = (struct iommu_range){0, 0};
 	flushes = faults = same = 0;
@@ -163,7 +163,7 @@ static void expect_off(const char *why)
 static void left_off(void **state)
 {
 	(void)state;
-	acpi_info.dmar.bytes = NULL;
+	acpi_info.iommu.bytes = NULL;
 	expect_off("none");
 	begin(state);
 	boot.cmdline = "iommu=off";
