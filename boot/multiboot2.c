@@ -202,3 +202,12 @@ bool boot_ram_next(const struct boot_info *info, u64 from, u64 *start, u64 *end)
 	}
 	return false;
 }
+
+bool boot_overlaps_ram(const struct boot_info *info, u64 start, u64 end)
+{
+	for (u32 i = 0; i < info->range_count; i++)
+		if (info->ranges[i].type == BOOT_MEM_RAM && start < info->ranges[i].end &&
+		    end > info->ranges[i].start)
+			return true;
+	return false;
+}

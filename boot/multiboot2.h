@@ -47,5 +47,7 @@ must_use const char *multiboot2_parse(struct boot_info *info, const void *mbi, s
 /* RAM by elimination: finds the first stretch of [from, ...) that is RAM in the map and claimed by
  * nothing else (no other type, no module), and sets [*start, *end). False at the end. */
 bool boot_ram_next(const struct boot_info *info, u64 from, u64 *start, u64 *end);
+/* Does the map call any byte of [start, end) RAM, whatever else claims it? */
+bool boot_overlaps_ram(const struct boot_info *info, u64 start, u64 end);
 
 #endif

@@ -204,6 +204,16 @@ static int ctl_irq_eoi(struct call *k)
 	return irq_eoi(k->c.u.irq.gsi);
 }
 
+static int ctl_msi_bind(struct call *k)
+{
+	return irq_bind_msi(&k->c.u.msi);
+}
+
+static int ctl_irq_unbind(struct call *k)
+{
+	return irq_unbind(k->c.u.irq.port);
+}
+
 static int ctl_log_read(struct call *k)
 {
 	struct plinth_ctl_log *l = &k->c.u.log;
@@ -326,6 +336,8 @@ static const struct {
 	[PLINTH_CTL_affinity_set] = {ctl_affinity, DOMAIN},
 	[PLINTH_CTL_affinity_get] = {ctl_affinity, DOMAIN},
 	[PLINTH_CTL_vcpu_stats] = {ctl_vcpu_stats, DOMAIN},
+	[PLINTH_CTL_msi_bind] = {ctl_msi_bind, MACHINE},
+	[PLINTH_CTL_irq_unbind] = {ctl_irq_unbind, MACHINE},
 };
 
 static int on_domain(struct call *k)

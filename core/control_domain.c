@@ -4,6 +4,7 @@
 #include <core/control_domain.h>
 
 #include <arch/x86_64/cpu/features.h>
+#include <arch/x86_64/iommu/iommu.h>
 #include <arch/x86_64/mm/paging.h>
 #include <arch/x86_64/platform/acpi.h>
 #include <boot/multiboot2.h>
@@ -18,7 +19,7 @@
 #include <plinth/start_state.h>
 #include <xen/start_info.h>
 
-#define CONTROL_MEMORY  MIB(16)
+#define CONTROL_MEMORY  MIB(32)
 #define START_INFO_ROOM KIB(128) /* at the end of the memory */
 
 /* Ports that stay with the hypervisor: its UART, the 8259s, the PIT. */
@@ -68,7 +69,7 @@ bool control_domain_in_window(u64 first, u64 count)
 static bool is_own_device(u64 page)
 {
 	if (page == (acpi_info.lapic_address & ~PAGE_MASK) ||
-	    page == (acpi_info.hpet_address & ~PAGE_MASK))
+	    page == (acpi_info.hpet_address & ~PAGE_MASK) || iommu_owns(page))
 		return true;
 	for (u32 i = 0; i < acpi_info.ioapic_count; i++)
 		if (page == (acpi_info.ioapics[i].address & ~PAGE_MASK))
@@ -81,12 +82,9 @@ bool control_domain_map_device(gpa_t g)
 	u64 page = g.v & ~PAGE_MASK;
 
 	if (page >> cpu_features.phys_bits || is_own_device(page) ||
-	    control_domain_in_window(page >> PAGE_SHIFT, 1))
+	    control_domain_in_window(page >> PAGE_SHIFT, 1) ||
+	    boot_overlaps_ram(boot, page, page + PAGE_SIZE))
 		return false;
-	for (u32 i = 0; i < boot->range_count; i++)
-		if (boot->ranges[i].type == BOOT_MEM_RAM && page < boot->ranges[i].end &&
-		    page + PAGE_SIZE > boot->ranges[i].start)
-			return false;
 	return p2m_map(control_domain, gpa_to_gfn(gpa(page)), hpa_to_hfn(hpa(page)), ORDER_4K,
 		       EPT_R | EPT_W, EPT_TYPE_mmio) == 0;
 }
@@ -104,7 +102,8 @@ static int map_memory(struct domain *d, hfn_t first)
 	return 0;
 }
 
-/* Modules stay where the loader put them and can be read there. Two may share a page. */
+/* Modules stay where the loader put them; one may be a disk that is written. Two may share a page.
+ */
 static int map_modules(struct domain *d)
 {
 	for (u32 i = 0; i < boot->module_count; i++) {
@@ -115,8 +114,8 @@ static int map_modules(struct domain *d)
 
 			if (p2m_lookup(d, gpa_to_gfn(gpa(a))).type != EPT_TYPE_none)
 				continue;
-			err = p2m_map(d, gpa_to_gfn(gpa(a)), hpa_to_hfn(hpa(a)), ORDER_4K, EPT_R,
-				      EPT_TYPE_shared);
+			err = p2m_map(d, gpa_to_gfn(gpa(a)), hpa_to_hfn(hpa(a)), ORDER_4K,
+				      EPT_R | EPT_W, EPT_TYPE_shared);
 			if (err)
 				return err;
 		}
@@ -215,8 +214,11 @@ const char *control_domain_build(const struct boot_info *bi)
 	if (domain_create(&c, true, &d))
 		return "too little memory for the control domain's control blocks";
 	control_domain = d;
-	if (frame_alloc_contiguous(d->id, CONTROL_MEMORY >> PAGE_SHIFT, &first))
-		return "too little memory: the control domain needs 16 MiB in one piece";
+	/* The lowest piece; many devices reach 4 GiB only. */
+	if (frame_alloc_contiguous(d->id, CONTROL_MEMORY >> PAGE_SHIFT, &first) ||
+	    hfn_to_hpa(first).v + CONTROL_MEMORY > GIB(4))
+		return "too little memory: the control domain needs 32 MiB in one piece below 4 "
+		       "GiB";
 	base = hfn_to_hpa(first).v;
 	control_image_load(&image, phys_to_virt(hpa(base)));
 	if (map_memory(d, first) || map_modules(d) || open_ports(d))
@@ -224,6 +226,7 @@ const char *control_domain_build(const struct boot_info *bi)
 	start = plinth_pvh_start_state(base + image.entry, write_start_info(base));
 	if (vcpu_state_set(d->vcpu[0], &start))
 		return "the control domain's entry point cannot be used";
+	iommu_init(bi, hpa(base), CONTROL_MEMORY);
 	log_line("control domain: %lu MiB at %#lx, entry %#lx", (u64)(CONTROL_MEMORY >> 20), base,
 		 base + image.entry);
 	return NULL;

@@ -42,6 +42,7 @@ void event_raise_virq(struct vcpu *v, u32 virq);
 void event_raise_global_virq(u32 virq);
 /* A port for a device interrupt in the control domain. 0, -XEN_ENOSPC, -XEN_ENOMEM. */
 must_use int event_alloc_irq(struct domain *d, u32 gsi, evtchn_port_t *port);
+void event_free_irq(struct domain *d, evtchn_port_t port); /* closes one of these */
 void event_raise_irq(struct domain *d, evtchn_port_t port);
 bool event_is_pending(struct domain *d, evtchn_port_t port); /* false for ports out of range */
 

@@ -111,6 +111,17 @@ static void port_free(struct domain *d, evtchn_port_t port, struct evtchn *chn)
 		d->event.free_hint = port;
 }
 
+void event_free_irq(struct domain *d, evtchn_port_t port)
+{
+	struct evtchn *chn;
+
+	spin_lock(&d->event.lock);
+	chn = event_port(d, port);
+	if (chn && chn->state == EVTCHNSTAT_pirq)
+		port_free(d, port, chn);
+	spin_unlock(&d->event.lock);
+}
+
 /* d's lock is held; takes the peer's of an interdomain port. Out of order it may be busy: then both
  * are taken anew in order, and -XEN_EAGAIN says that the port is another's business now. *extra is
  * set if the peer got a reference for that. */
@@ -166,7 +177,7 @@ int event_port_close(struct domain *d, evtchn_port_t port)
 
 	spin_lock(&d->event.lock);
 	chn = event_port(d, port);
-	/* Interrupts stay bound as long as the domain lives: nothing here could mask the device. */
+	/* While the domain lives, interrupts end by irq_unbind() alone: it masks the device. */
 	if (!chn || chn->state == EVTCHNSTAT_closed ||
 	    (chn->state == EVTCHNSTAT_pirq && !d->event.closed))
 		err = -XEN_EINVAL;

@@ -9,7 +9,7 @@
 #include <core/mm/p2m.h>
 #include <xen/errno.h>
 
-#define PIECE           32u        /* elements of an array done before the hypercall restarts */
+#define PIECE_BYTES     4096u      /* of an array, copied in and out at once */
 #define COUNT_MAX       (1u << 26) /* what hypercall_again() can note */
 #define PIN_TRIES       5          /* a guest that keeps changing an entry gets an error */
 #define PIN_FULL        0xFFu      /* each of the two counts has a byte */
@@ -180,18 +180,22 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, bool write, hfn_t f)
 
 /* --- the hypercall --- */
 
+/* After `piece` elements the hypercall restarts: copying moves a page for each. */
 static const struct {
-	void (*one)(struct vcpu *v, void *op);
-	u32 size;
+	void (*some)(struct vcpu *v, void *ops, u32 n);
+	u32 size, piece;
 } arrays[] = {
-	[GNTTABOP_map_grant_ref] = {grant_map_one, sizeof(struct gnttab_map_grant_ref)},
-	[GNTTABOP_unmap_grant_ref] = {grant_unmap_one, sizeof(struct gnttab_unmap_grant_ref)},
-	[GNTTABOP_copy] = {grant_copy_one, sizeof(struct gnttab_copy)},
+	[GNTTABOP_map_grant_ref] = {grant_map_some, sizeof(struct gnttab_map_grant_ref),
+				    GRANT_PIECE},
+	[GNTTABOP_unmap_grant_ref] = {grant_unmap_some, sizeof(struct gnttab_unmap_grant_ref),
+				      GRANT_PIECE},
+	[GNTTABOP_copy] = {grant_copy_some, sizeof(struct gnttab_copy), 32},
 };
+_Static_assert(sizeof(struct gnttab_map_grant_ref) * GRANT_PIECE <= PIECE_BYTES, "a piece fits");
 
 static s64 array_op(struct vcpu *v, u64 op, u32 count)
 {
-	u64 buf[PIECE * sizeof(struct gnttab_copy) / 8];
+	u64 buf[PIECE_BYTES / 8];
 	u64 start = hypercall_start(v->regs.gpr[GPR_RDI]), size = arrays[op].size, n;
 	gva_t at = gva(v->regs.gpr[GPR_RSI] + start * size);
 
@@ -199,11 +203,10 @@ static s64 array_op(struct vcpu *v, u64 op, u32 count)
 		return -XEN_EINVAL;
 	if (start >= count)
 		return 0;
-	n = min_u64(count - start, PIECE);
+	n = min_u64(count - start, arrays[op].piece);
 	if (copy_from_guest(v, buf, at, n * size))
 		return -XEN_EFAULT;
-	for (u64 i = 0; i < n; i++)
-		arrays[op].one(v, (u8 *)buf + i * size);
+	arrays[op].some(v, buf, (u32)n);
 	if (copy_to_guest(v, at, buf, n * size))
 		return -XEN_EFAULT;
 	return start + n < count ? hypercall_again(v, start + n) : 0;
@@ -259,7 +262,7 @@ s64 do_grant_table_op(struct vcpu *v)
 	u64 op = hypercall_cmd(v->regs.gpr[GPR_RDI]);
 	u32 count = (u32)v->regs.gpr[GPR_RDX];
 
-	if (op < ARRAY_SIZE(arrays) && arrays[op].one)
+	if (op < ARRAY_SIZE(arrays) && arrays[op].some)
 		return array_op(v, op, count);
 	return count == 1 ? hypercall_op(v, ops, ARRAY_SIZE(ops), v->regs.gpr[GPR_RSI])
 			  : -XEN_EINVAL;

@@ -56,9 +56,8 @@ static void move_bytes(const struct gnttab_copy *op, hfn_t to, hfn_t from)
 	frame_unmap(dst);
 }
 
-void grant_copy_one(struct vcpu *v, void *arg)
+static void copy_one(struct vcpu *v, struct gnttab_copy *op)
 {
-	struct gnttab_copy *op = arg;
 	struct end src, dst;
 
 	op->status = GNTST_general_error;
@@ -77,4 +76,10 @@ void grant_copy_one(struct vcpu *v, void *arg)
 		end_drop(&dst);
 	}
 	end_drop(&src);
+}
+
+void grant_copy_some(struct vcpu *v, void *ops, u32 n)
+{
+	for (u32 i = 0; i < n; i++)
+		copy_one(v, (struct gnttab_copy *)ops + i);
 }

@@ -14,10 +14,11 @@ must_use s16 grant_pin(struct domain *granter, grant_ref_t ref, domid_t who, boo
 /* Undoes one grant_pin(). No TLB knows the mapping any more. */
 void grant_unpin(struct domain *granter, grant_ref_t ref, bool write, hfn_t f);
 
-/* One element of the array: a local copy of struct gnttab_map_grant_ref, gnttab_unmap_grant_ref,
- * gnttab_copy. The result goes into its status. */
-void grant_map_one(struct vcpu *v, void *arg);
-void grant_unmap_one(struct vcpu *v, void *arg);
-void grant_copy_one(struct vcpu *v, void *arg);
+/* n elements of the array, at most GRANT_PIECE: local copies of struct gnttab_map_grant_ref,
+ * gnttab_unmap_grant_ref, gnttab_copy. The result of each goes into its status. */
+#define GRANT_PIECE 128u
+void grant_map_some(struct vcpu *v, void *ops, u32 n);
+void grant_unmap_some(struct vcpu *v, void *ops, u32 n);
+void grant_copy_some(struct vcpu *v, void *ops, u32 n);
 
 #endif

@@ -22,12 +22,14 @@ LIBS_CODE := -ffreestanding -mno-red-zone -mcmodel=kernel -fno-pic -fno-pie \
 	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
 	-ffunction-sections -fdata-sections
 
-DOM0_LIB_HEADERS := $(NEWLIB_A)
+DOM0_LIB_HEADERS := $(NEWLIB_A) $(BUILD)/ext2fs/.made
+# libext2fs' headers: those that its build generates, the others.
+EXT2FS_CFLAGS = -isystem $(BUILD)/ext2fs -isystem $(LIBS_SRC)/e2fsprogs/lib -isystem dom0/fs/ext2fs_config
 # newlib's headers go before the compiler's, whose <stdint.h> would hide <inttypes.h>'s names.
 DOM0_LIB_CFLAGS  = $(LIBS_CODE) -nostdinc -isystem $(NEWLIB)/x86_64-elf/include \
 	-isystem $(shell $(LIBS_CC) -print-file-name=include) \
 	-isystem $(LIBS_SRC)/lz4/lib -isystem $(LIBS_SRC)/zlib -isystem $(LIBS_SRC)/libzstd/lib \
-	-isystem $(LIBS_SRC)/xz-utils/src/liblzma/api
+	-isystem $(LIBS_SRC)/xz-utils/src/liblzma/api $(EXT2FS_CFLAGS)
 
 LIBS_FETCHED := $(LIBS_SRC)/.fetched
 export LIB_VERSIONS
@@ -74,7 +76,20 @@ LIBS_FILES := lz4/lib/lz4.c \
 		crc64_table.c sha256.c) \
 	$(addprefix xz-utils/src/liblzma/,lz/lz_decoder.c lzma/lzma2_decoder.c \
 		lzma/lzma_decoder.c simple/simple_coder.c simple/simple_decoder.c simple/x86.c)
-LIBS_OBJS := $(LIBS_FILES:%.c=$(LIBS_OUT)/%.o)
+# libext2fs without what needs an operating system's files, and the replay of journals.
+EXT2FS_FILES := $(addprefix e2fsprogs/lib/ext2fs/,alloc.c alloc_sb.c alloc_stats.c alloc_tables.c \
+		atexit.c badblocks.c bb_inode.c bitmaps.c bitops.c blkmap64_ba.c blkmap64_rb.c \
+		blknum.c block.c bmap.c check_desc.c closefs.c crc16.c crc32c.c csum.c dblist.c \
+		dblist_dir.c dirblock.c dirhash.c dir_iterate.c expanddir.c ext_attr.c extent.c \
+		fallocate.c fileio.c freefs.c gen_bitmap.c gen_bitmap64.c get_num_dirs.c \
+		get_pathname.c hashmap.c i_block.c icount.c ind_block.c initialize.c inline.c \
+		inline_data.c inode.c io_manager.c link.c lookup.c mkdir.c mkjournal.c mmp.c \
+		namei.c native.c newdir.c nls_utf8.c openfs.c orphan.c progress.c punch.c \
+		rbtree.c read_bb.c res_gdt.c rw_bitmaps.c sha512.c swapfs.c symlink.c unlink.c \
+		valid_blk.c version.c) \
+	e2fsprogs/debugfs/journal.c e2fsprogs/e2fsck/recovery.c e2fsprogs/e2fsck/revoke.c
+LIBS_FILES += $(EXT2FS_FILES)
+LIBS_OBJS := $(LIBS_FILES:%.c=$(LIBS_OUT)/%.o) $(LIBS_OUT)/ext2_err.o
 
 LIBS_DEFS_libzstd  := -DZSTD_DISABLE_ASM=1 -DDYNAMIC_BMI2=0 -DZSTD_LEGACY_SUPPORT=0 \
 	-DXXH_NAMESPACE=ZSTD_ -DDEBUGLEVEL=0 -DZSTD_NO_TRACE=1
@@ -87,9 +102,20 @@ LIBS_DEFS_xz-utils := -DNDEBUG -DHAVE_INTTYPES_H -DHAVE_STDINT_H -DHAVE_STDBOOL_
 	-DPACKAGE_URL='""' $(addprefix -I$(LIBS_SRC)/xz-utils/src/,common liblzma/api \
 		liblzma/common liblzma/check liblzma/lz liblzma/lzma liblzma/rangecoder \
 		liblzma/simple liblzma/delta)
+# dom0/fs/ext2fs_config has what its configure would find out and headers newlib lacks.
+LIBS_DEFS_e2fsprogs := -Idom0/fs/ext2fs_config -include config.h -DDEBUGFS \
+	$(addprefix -I$(LIBS_SRC)/e2fsprogs/,lib/ext2fs debugfs e2fsck)
+
+$(BUILD)/ext2fs/.made: $(LIBS_FETCHED) dom0/fs/ext2fs_generate.sh
+	@sh dom0/fs/ext2fs_generate.sh $(LIBS_SRC)/e2fsprogs $(@D)
+	@touch $@
+
+$(LIBS_OUT)/ext2_err.o: $(BUILD)/ext2fs/.made $(NEWLIB_A)
+	@mkdir -p $(@D)
+	@$(LIBS_CC) -std=gnu11 -O2 -w $(DOM0_LIB_CFLAGS) -c $(<D)/ext2_err.c -o $@
 
 # The source names are known before the sources are there, hence the stamp and no %.c.
-$(LIBS_OBJS): $(LIBS_OUT)/%.o: $(LIBS_FETCHED) $(NEWLIB_A) dom0/libs.mk
+$(LIBS_FILES:%.c=$(LIBS_OUT)/%.o): $(LIBS_OUT)/%.o: $(LIBS_FETCHED) $(NEWLIB_A) $(BUILD)/ext2fs/.made dom0/libs.mk
 	@mkdir -p $(@D)
 	@$(LIBS_CC) -std=gnu11 -O2 -w $(DOM0_LIB_CFLAGS) $(LIBS_DEFS_$(firstword $(subst /, ,$*))) \
 		-c $(LIBS_SRC)/$*.c -o $@
@@ -101,3 +127,21 @@ $(LIBS_A): $(LIBS_OBJS)
 
 .PHONY: dom0-libs
 dom0-libs: $(DOM0_LIBS)
+
+# The same sources for the build machine's C library: what host tests of the file systems link.
+HOST_EXT2FS_A := $(BUILD)/host-ext2fs.a
+HOST_EXT2FS_CFLAGS = $(EXT2FS_CFLAGS) -D_GNU_SOURCE
+HOST_EXT2FS_OBJS := $(EXT2FS_FILES:%.c=$(BUILD)/host-libs/%.o) $(BUILD)/host-libs/ext2_err.o
+
+$(EXT2FS_FILES:%.c=$(BUILD)/host-libs/%.o): $(BUILD)/host-libs/%.o: $(BUILD)/ext2fs/.made dom0/libs.mk
+	@mkdir -p $(@D)
+	@$(LIBS_CC) -std=gnu11 -g -O1 -w -fno-omit-frame-pointer $(HOST_EXT2FS_CFLAGS) \
+		$(LIBS_DEFS_e2fsprogs) -c $(LIBS_SRC)/$*.c -o $@
+
+$(BUILD)/host-libs/ext2_err.o: $(BUILD)/ext2fs/.made
+	@mkdir -p $(@D)
+	@$(LIBS_CC) -std=gnu11 -g -O1 -w $(HOST_EXT2FS_CFLAGS) -c $(<D)/ext2_err.c -o $@
+
+$(HOST_EXT2FS_A): $(HOST_EXT2FS_OBJS)
+	@rm -f $@
+	@ar rcs $@ $^

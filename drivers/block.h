@@ -70,7 +70,8 @@ struct block_device {
 			   */
 	bool discard;
 	u32 discard_granularity; /* bytes, if discard */
-	/* Limits of one request. */
+	/* Limits of one request. 0: none. */
+	u64 max_discard; /* sectors of one discard; 0: 16 MiB */
 	unsigned int max_segments;
 	u32 max_bytes;   /* of all segments together */
 	u32 max_segment; /* bytes of one segment */

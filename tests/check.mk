@@ -68,7 +68,7 @@ $(CHECK)/headers.ok: $(ALL_HEADERS) | $(DOM0_LIB_HEADERS)
 
 # The hypervisor's size, and what is in it. The limit is for one vendor's half, AMD's; vmx/ has its own.
 $(CHECK)/lines.ok: FORCE
-	$(call step,lines,python3 tests/lines.py --limit 12600 $(filter-out vmx,$(HV_DIRS)) && \
+	$(call step,lines,python3 tests/lines.py --limit 12700 $(filter-out vmx,$(HV_DIRS)) && \
 		python3 tests/lines.py --limit 1900 vmx)
 	@cat $@.log
 $(CHECK)/symbols.ok: $(BUILD)/plinth.elf $(BUILD)/dom0.elf FORCE
@@ -112,11 +112,17 @@ said = $$(sed -n '1,20s|^// $(1): *||p' $(2))
 depend = $(HOST_CC) -MM -MT $@ $(HOST_CFLAGS) $(call said,cflags,$(1)) $(1) $(call said,links,$(1)) \
 	>$@.d && sed -e 's/^[^:]*://' -e 's/\\$$//' $@.d | tr -s ' ' '\n' | sed -n 's/..*/&:/p' >>$@.d
 
+# Tests of file systems link libext2fs, compiled from the sources that the control domain has.
+FS_TESTS := $(patsubst tests/host/%_test.c,$(CHECK)/host/%.ok,$(filter tests/host/dom0/fs/%,$(HOST_TESTS)))
+$(FS_TESTS): $(HOST_EXT2FS_A)
+$(FS_TESTS): HOST_CFLAGS += $(HOST_EXT2FS_CFLAGS)
+$(FS_TESTS): HOST_LIBS = $(HOST_EXT2FS_A)
+
 $(CHECK)/host/%.ok: tests/host/%_test.c tests/check.mk
 	$(call step,host/$*,$(call depend,$<) && \
 		$(HOST_CC) $(HOST_CFLAGS) -fsanitize=address$(comma)undefined -fno-sanitize-recover=all \
 			$(call said,cflags,$<) $< $(call said,links,$<) -o $@.exe \
-			$(call said,libs,$<) -lcmocka && \
+			$(call said,libs,$<) $(HOST_LIBS) -lcmocka && \
 		timeout 120 ./$@.exe)
 	@sed -n 's/.*\[  PASSED  \] \([0-9]*\) test.*/: \1 tests/p' $@.log >$@
 

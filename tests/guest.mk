@@ -52,3 +52,11 @@ bench bench-guard bench-profile bench-exits: guest-tests
 	@python3 tests/bench/$(BENCH)
 
 -include $(wildcard $(GUEST_OUT)/*.d $(GUEST_OUT)/lib/*.d)
+
+# A Debian userland on a raw image, for booted tests and for trying disks: made once.
+DISK_IMAGE := $(BUILD)/disk/debian.img
+$(DISK_IMAGE): tests/boot/disk/debian.sh tests/boot/disk/debian-init
+	@echo '  DISK  $@'
+	$(Q)sh tests/boot/disk/debian.sh $@.new && mv $@.new $@
+.PHONY: disk-image
+disk-image: $(DISK_IMAGE)

@@ -90,11 +90,38 @@ int p2m_unmap(struct domain *d, gfn_t g, unsigned int order, enum ept_type type,
 	return err;
 }
 
+void p2m_unmap_grants(struct domain *d, const gfn_t *at, u32 n)
+{
+	struct ept_result r;
+	struct ept_leaf old;
+	hfn_t taken = hfn(0);
+	u64 count = 0;
+
+	write_lock(&d->p2m_lock);
+	for (u32 i = 0; i < n; i++) {
+		old = ept_lookup(&d->p2m, at[i]);
+		if (old.type != EPT_TYPE_grant || old.order != ORDER_4K)
+			continue;
+		r = ept_unmap(&d->p2m, at[i], ORDER_4K, &old);
+		assert(!r.err); /* nothing to split */
+		taken = old.frame;
+		count++;
+	}
+	if (count == 1)
+		settle(d, true, taken, 1);
+	else
+		settle(d, count > 0, hfn(0), ~0ull);
+	write_unlock(&d->p2m_lock);
+}
+
 static int release_locked(struct domain *d, gfn_t g)
 {
 	struct ept_leaf old;
-	int err = unmap_locked(d, g, 0, EPT_TYPE_ram, &old);
+	int err;
 
+	if (d->control)
+		return -XEN_EINVAL; /* its devices reach all of it, for ever */
+	err = unmap_locked(d, g, 0, EPT_TYPE_ram, &old);
 	if (err)
 		return err;
 	d->pages--;

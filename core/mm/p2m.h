@@ -16,10 +16,13 @@ must_use int p2m_map(struct domain *d, gfn_t g, hfn_t f, unsigned int order, uns
  * -XEN_ENOENT if something else, or nothing, is there. */
 must_use int p2m_unmap(struct domain *d, gfn_t g, unsigned int order, enum ept_type type,
 		       struct ept_leaf *old);
+/* Takes out the grants mapped at the n gfns, with one flush for all. Nothing else is touched. */
+void p2m_unmap_grants(struct domain *d, const gfn_t *at, u32 n);
 /* Puts the hypervisor page f at g, whatever RAM was there is freed (guest-abi: add_to_physmap). If
  * f is mapped at another gfn of d already (*where, ~0 for none) it is moved. */
 must_use int p2m_place_shared(struct domain *d, gfn_t g, hfn_t f, u64 *where);
-/* Frees the domain's own RAM page at g. -XEN_ENOENT if there is no RAM page. */
+/* Frees the domain's own RAM page at g. -XEN_ENOENT if there is no RAM page, -XEN_EINVAL if it is
+ * the control domain's. */
 must_use int p2m_release_page(struct domain *d, gfn_t g);
 /* Gives fresh zeroed RAM for gfns [g, g+count) in the largest pages that fit; *done counts. Works
  * off a bounded piece (4096 pages or one leaf) and returns 0; -XEN_EEXIST, -XEN_ENOMEM. */

@@ -41,7 +41,8 @@ mkdir -p "$tree/bin" "$tree/sbin" "$tree/proc" "$tree/sys" "$tree/dev" "$tree/tm
 cp "$cache/root/bin/busybox" "$tree/bin/busybox"
 for a in sh ash cat ls ps mount umount echo dmesg free top uname id hostname sleep date vi grep sed \
 	awk head tail wc cp mv rm mkdir ln df du kill nproc hexdump devmem clear find sort stty tty \
-	true false test seq yes dd sync uptime env which xargs cut tr usleep setsid uevent taskset; do
+	true false test seq yes dd sync uptime env which xargs cut tr usleep setsid uevent taskset \
+	insmod switch_root blkdiscard cmp sha256sum; do
 	ln -s busybox "$tree/bin/$a"
 done
 for a in poweroff reboot halt; do
@@ -54,6 +55,9 @@ cat >"$tree/sbin/cpu-added" <<'EOF'
 [ "$SUBSYSTEM $ACTION" = "cpu add" ] && echo 1 >"/sys$DEVPATH/online"
 EOF
 chmod 755 "$tree/sbin/cpu-added"
+# The driver of Plinth's disks is a module in Debian's kernel.
+mkdir -p "$tree/lib" "$tree/disk"
+cp "$cache/root/lib/modules/${kernel#linux-image-}/kernel/drivers/block/xen-blkfront.ko" "$tree/lib/"
 install -m 755 "$here/init" "$tree/init"
 find "$tree" -exec touch -h -d @0 {} +
 (cd "$tree" && find . -mindepth 1 | LC_ALL=C sort |

@@ -39,10 +39,10 @@ dom0_entry:
 	add	$0x1000, %eax
 	add	$8, %edi
 	loop	3b
-	/* The image: 16 MiB from the load base. */
+	/* The image: 32 MiB from the load base. */
 	lea	OFF(boot_pd_image)(%ebp), %edi
 	lea	(PRESENT | WRITE | LARGE)(%ebp), %eax
-	mov	$8, %ecx
+	mov	$16, %ecx
 4:	mov	%eax, (%edi)
 	add	$0x200000, %eax
 	add	$8, %edi

@@ -101,3 +101,82 @@ void foreign_unmap(void *p, u64 count)
 	unmap_pages(first, count);
 	give_back(first);
 }
+
+void *foreign_reserve(u64 count)
+{
+	struct range *r = take(0, count);
+	void *p;
+
+	if (!r)
+		return NULL;
+	p = paging_reach(gpa(r->first << PAGE_SHIFT), count << PAGE_SHIFT);
+	if (!p)
+		give_back(r->first);
+	return p;
+}
+
+void foreign_release(void *p)
+{
+	give_back((u64)(uintptr_t)p >> PAGE_SHIFT);
+}
+
+static void unmap_grants(u64 at, const grant_handle_t *handles, unsigned int count)
+{
+	struct gnttab_unmap_grant_ref ops[FOREIGN_GRANTS_MAX];
+
+	for (unsigned int i = 0; i < count; i++)
+		ops[i] = (struct gnttab_unmap_grant_ref){.host_addr = at + i * PAGE_SIZE,
+							 .handle = handles[i]};
+	if (hyper_grant_unmap(ops, count))
+		panic("foreign: cannot unmap grants at %#lx", at);
+	for (unsigned int i = 0; i < count; i++)
+		if (ops[i].status != GNTST_okay)
+			panic("foreign: cannot unmap a grant (status %d)", ops[i].status);
+}
+
+/* Those that are mapped at `at` when the rest is not; returns the first status that is not 0. */
+static s16 settle(u64 at, const struct gnttab_map_grant_ref *ops, grant_handle_t *handles,
+		  unsigned int count)
+{
+	s16 status = GNTST_okay;
+
+	for (unsigned int i = 0; i < count; i++) {
+		handles[i] = ops[i].handle;
+		if (ops[i].status != GNTST_okay && status == GNTST_okay)
+			status = ops[i].status;
+	}
+	for (unsigned int i = 0; status != GNTST_okay && i < count; i++)
+		if (ops[i].status == GNTST_okay)
+			unmap_grants(at + i * PAGE_SIZE, &handles[i], 1);
+	return status;
+}
+
+s16 foreign_map_grants(domid_t dom, const grant_ref_t *refs, unsigned int count,
+		       grant_handle_t *handles, void **p)
+{
+	struct gnttab_map_grant_ref ops[FOREIGN_GRANTS_MAX];
+	s16 status;
+
+	if (count > FOREIGN_GRANTS_MAX)
+		return GNTST_general_error;
+	*p = foreign_reserve(count);
+	if (!*p)
+		return GNTST_no_space;
+	for (unsigned int i = 0; i < count; i++)
+		ops[i] = (struct gnttab_map_grant_ref){.host_addr = ptr_arg(*p) + i * PAGE_SIZE,
+						       .flags = GNTMAP_host_map,
+						       .ref = refs[i],
+						       .dom = dom,
+						       .status = GNTST_general_error};
+	status = hyper_grant_map(ops, count) ? GNTST_general_error
+					     : settle(ptr_arg(*p), ops, handles, count);
+	if (status != GNTST_okay)
+		foreign_release(*p);
+	return status;
+}
+
+void foreign_unmap_grants(void *p, const grant_handle_t *handles, unsigned int count)
+{
+	unmap_grants(ptr_arg(p), handles, count);
+	foreign_release(p);
+}

@@ -13,5 +13,16 @@ u64 foreign_shared_info_gfn(void);
  * room, or *err (a XEN_Exxx, positive) from the hypervisor. */
 void *foreign_map(domid_t dom, u64 first, u64 count, int *err);
 void foreign_unmap(void *p, u64 count);
+/* count pages of the window with nothing behind them yet: where grants are mapped. Their address is
+ * also what the hypervisor is to be told. NULL: no room. */
+void *foreign_reserve(u64 count) must_use;
+/* Nothing is mapped there any more. */
+void foreign_release(void *p);
+/* Maps granted pages side by side, read-write, as for a ring; handles is filled in and needed to
+ * undo it. A GNTST_ status, 0: *p is where they are. */
+s16 foreign_map_grants(domid_t dom, const grant_ref_t *refs, unsigned int count,
+		       grant_handle_t *handles, void **p) must_use;
+void foreign_unmap_grants(void *p, const grant_handle_t *handles, unsigned int count);
+#define FOREIGN_GRANTS_MAX 16u /* in one such call */
 
 #endif

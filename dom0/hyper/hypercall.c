@@ -128,3 +128,20 @@ int hyper_map_shared_info(u64 gfn_number)
 
 	return (int)hypercall3(HYPERVISOR_memory_op, XENMEM_add_to_physmap, ptr_arg(&x), 0);
 }
+
+int hyper_grant_map(struct gnttab_map_grant_ref *ops, unsigned int count)
+{
+	return (int)hypercall3(HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, ptr_arg(ops),
+			       count);
+}
+
+int hyper_grant_unmap(struct gnttab_unmap_grant_ref *ops, unsigned int count)
+{
+	return (int)hypercall3(HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, ptr_arg(ops),
+			       count);
+}
+
+int hyper_grant_copy(struct gnttab_copy *ops, unsigned int count)
+{
+	return (int)hypercall3(HYPERVISOR_grant_table_op, GNTTABOP_copy, ptr_arg(ops), count);
+}

@@ -47,5 +47,9 @@ void hyper_event_send(evtchn_port_t port);
 void hyper_event_close(evtchn_port_t port);
 must_use int hyper_set_param(domid_t dom, u32 index, u64 value);
 must_use int hyper_map_shared_info(u64 gfn);
+/* Arrays of grant operations: 0 means that each element has its status. Linear addresses. */
+must_use int hyper_grant_map(struct gnttab_map_grant_ref *ops, unsigned int count);
+must_use int hyper_grant_unmap(struct gnttab_unmap_grant_ref *ops, unsigned int count);
+must_use int hyper_grant_copy(struct gnttab_copy *ops, unsigned int count);
 
 #endif

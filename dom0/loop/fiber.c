@@ -16,6 +16,7 @@ struct fiber {
 	void (*fn)(void *ctx);
 	void *ctx;
 	bool waits, woken, ended;
+	struct fiber *next_waiting; /* for the same mutex */
 	u64 *stack;
 };
 
@@ -115,4 +116,44 @@ void fiber_sleep(u64 ns)
 		fiber_wait();
 	} while (loop_now() < end);
 	loop_stop_timer(&f->timer);
+}
+
+void fiber_yield(void)
+{
+	struct fiber *f = current;
+
+	if (!f)
+		panic("the event loop itself cannot yield");
+	f->woken = f->waits = true;
+	f->work.due = true;
+	fiber_switch(&f->stack_pointer, loop_stack_pointer);
+}
+
+void fiber_lock(struct fiber_mutex *m)
+{
+	struct fiber **end = &m->first, *f = current;
+
+	if (!m->holder) {
+		m->holder = f;
+		return;
+	}
+	if (m->holder == f)
+		panic("a fiber takes a lock twice");
+	while (*end)
+		end = &(*end)->next_waiting;
+	f->next_waiting = NULL;
+	*end = f;
+	while (m->holder != f)
+		fiber_wait();
+}
+
+void fiber_unlock(struct fiber_mutex *m)
+{
+	struct fiber *next = m->first;
+
+	m->holder = next;
+	if (next) {
+		m->first = next->next_waiting;
+		fiber_wake(next);
+	}
 }

@@ -23,5 +23,15 @@ void fiber_wait(void);
 void fiber_wake(struct fiber *f);
 /* Lets others run for so long. */
 void fiber_sleep(u64 ns);
+/* Lets everything else that is due run once. */
+void fiber_yield(void);
+
+/* Held by one fiber at a time; others wait in the order in which they came. All zero: free. */
+struct fiber_mutex {
+	struct fiber *holder;
+	struct fiber *first; /* of those that wait */
+};
+void fiber_lock(struct fiber_mutex *m);
+void fiber_unlock(struct fiber_mutex *m);
 
 #endif

@@ -26,6 +26,12 @@ u64 loop_now(void)
 	return t->system_time + (u64)(((unsigned __int128)delta * t->tsc_to_system_mul) >> 32);
 }
 
+u64 loop_wall_seconds(void)
+{
+	/* The hypervisor writes it once, as above. */
+	return ((u64)info->wc_sec_hi << 32 | info->wc_sec) + loop_now() / 1000000000u;
+}
+
 void loop_on_event(evtchn_port_t port, loop_fn fn, void *ctx)
 {
 	handlers[port] = (struct handler){fn, ctx};

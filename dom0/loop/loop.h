@@ -35,6 +35,8 @@ struct loop_timer {
 void loop_set_timer(struct loop_timer *t, u64 abs_ns);
 void loop_stop_timer(struct loop_timer *t);
 u64 loop_now(void); /* ns since the hypervisor's boot */
+/* Seconds since 1970, UTC, as the hypervisor has it from the machine's clock. */
+u64 loop_wall_seconds(void);
 /* Handles what is pending and returns. */
 void loop_turn(void);
 noreturn_fn void loop_run(void);

@@ -5,6 +5,7 @@
 #define DOM0_PLATFORM_ACPI_S5_H
 
 #include <core/types.h>
+#include <dom0/platform/acpi.h>
 
 struct acpi_s5 {
 	u16 pm1a_control, pm1b_control; /* I/O ports; b may be 0 */
@@ -14,9 +15,6 @@ struct acpi_s5 {
 	u16 reset_port; /* 0: none */
 	u8 reset_value;
 };
-
-/* Gives size readable bytes at physical address a, or NULL. */
-typedef const void *acpi_read_fn(u64 a, u64 size);
 
 /* false if there is no sound FADT or no \_S5 in its DSDT; reset_port may be known all the same. */
 must_use bool acpi_s5_find(struct acpi_s5 *out, u64 rsdp, acpi_read_fn *read);

@@ -7,6 +7,7 @@
 #include <dom0/hyper/hypercall.h>
 #include <dom0/loop/loop.h>
 #include <dom0/platform/acpi_s5.h>
+#include <dom0/platform/ports.h>
 
 #define SLP_EN 0x2000u
 #define SCI_EN 0x0001u
@@ -22,24 +23,6 @@ static const void *read_physical(u64 a, u64 size)
 void power_init(u64 rsdp)
 {
 	can_power_off = acpi_s5_find(&s5, rsdp, read_physical);
-}
-
-static void out8(u16 port, u8 v)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static void out16(u16 port, u16 v)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static u16 in16(u16 port)
-{
-	u16 v;
-
-	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
 }
 
 static void sleep_now(u16 port, u16 type)

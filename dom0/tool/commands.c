@@ -8,8 +8,12 @@
 #include <dom0/console/machine_console.h>
 #include <dom0/entry/syscalls.h>
 #include <dom0/hyper/hypercall.h>
+#include <dom0/loop/fiber.h>
 #include <dom0/loop/loop.h>
 #include <dom0/platform/power.h>
+#include <dom0/tool/device_commands.h>
+#include <dom0/tool/disk_commands.h>
+#include <dom0/tool/block_commands.h>
 #include <dom0/tool/domains.h>
 #include <dom0/tool/guests.h>
 #include <dom0/tool/prompt.h>
@@ -215,10 +219,12 @@ static void cmd_domname(int argc, char **argv)
 		printf("%s\n", g->config.name);
 }
 
+/* Guests' disks are closed in order before. */
 static void cmd_host_poweroff(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
+	guests_destroy_all();
 	power_off();
 }
 
@@ -226,6 +232,7 @@ static void cmd_host_reboot(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
+	guests_destroy_all();
 	power_reset();
 }
 
@@ -239,9 +246,13 @@ static const struct command commands[] = {
 	{"vcpu-set", "DOMAIN N", "how many vCPUs it is to use", 2, 2, cmd_vcpu_set},
 	{"sched-credit", "[-d DOMAIN [-w N] [-c N]]", "shares of the CPUs", 0, WORDS_MAX,
 	 cmd_sched_credit},
+	{"disks", "", "the disks and their partitions", 0, 0, cmd_disks},
+	{"disk-bench", "DISK read|write [-r] [-b N] [-d N] [-n N]", "how fast a disk is", 2,
+	 WORDS_MAX, cmd_disk_bench},
 	{"top", "[-n N]", "who uses the machine, each second", 0, 2, cmd_top},
 	{"exits", "DOMAIN [VCPU]", "how often it was interrupted, and why", 1, 2, cmd_exits},
 	{"info", "", "the machine", 0, 0, cmd_info},
+	{"devices", "", "the machine's devices and their drivers", 0, 0, cmd_devices},
 	{"dmesg", "", "the hypervisor's log", 0, 0, cmd_dmesg},
 	{"console", "DOMAIN", "the guest's console; Ctrl-] leaves it", 1, 1, cmd_console},
 	{"create", "FILE", "start a guest from its .cfg file", 1, 1, cmd_create},
@@ -250,6 +261,13 @@ static const struct command commands[] = {
 	{"reboot", "DOMAIN", "ask a guest to reboot", 1, 1, cmd_reboot},
 	{"pause", "DOMAIN", "stop its vCPUs", 1, 1, cmd_pause},
 	{"unpause", "DOMAIN", "let them go on", 1, 1, cmd_unpause},
+	{"block-list", "DOMAIN...", "its disks, their states and counts", 1, WORDS_MAX,
+	 cmd_block_list},
+	{"block-attach", "DOMAIN SPEC...", "one more disk, as in the key disk", 2, WORDS_MAX,
+	 cmd_block_attach},
+	{"block-detach", "DOMAIN VDEV [--force]", "takes a disk away", 2, 3, cmd_block_detach},
+	{"block-limit", "DOMAIN VDEV [bandwidth=N] [ops=N]", "shows or sets its limits", 2, 4,
+	 cmd_block_limit},
 	{"domid", "NAME", "the number of a domain", 1, 1, cmd_domid},
 	{"domname", "DOMAIN", "the name of a domain", 1, 1, cmd_domname},
 	{"host-poweroff", "", "switch the machine off", 0, 0, cmd_host_poweroff},
@@ -266,7 +284,7 @@ static void cmd_help(int argc, char **argv)
 		       commands[i].help);
 }
 
-void commands_run(char *line)
+static void run(char *line)
 {
 	char *argv[WORDS_MAX + 1] = {NULL}, *rest = line, *word;
 	int argc = 0;
@@ -296,7 +314,26 @@ void commands_banner(void)
 	machine_console_line("Plinth 0.1 control domain. 'help' lists the commands.");
 }
 
+/* Commands may have to wait, so each runs in a fiber. */
+static void run_in_fiber(void *ctx)
+{
+	run(ctx);
+	free(ctx);
+	prompt_command_done();
+}
+
+static void start_command(char *line)
+{
+	char *copy = strdup(line);
+
+	if (copy && fiber_start(run_in_fiber, copy))
+		return;
+	free(copy);
+	machine_console_line("out of memory for a command");
+	prompt_command_done();
+}
+
 void commands_init(void)
 {
-	prompt_init(commands_run);
+	prompt_init(start_command);
 }

@@ -6,7 +6,5 @@
 void commands_banner(void);
 /* Shows the prompt; from now on typed lines are commands. */
 void commands_init(void);
-/* Runs one command line (it is cut into words in place). */
-void commands_run(char *line);
 
 #endif

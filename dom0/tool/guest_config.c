@@ -282,6 +282,57 @@ static int read_console(struct reader *r, const struct cfg_setting *s)
 	return 0;
 }
 
+/* One of the list; its virtual device must be new. */
+static int read_disk(struct reader *r, const struct cfg_setting *s, const char *text)
+{
+	struct guest_config *c = r->config;
+	struct disk_spec *d = &c->disks[c->disk_count];
+	char why[BLOCK_WHY_MAX];
+	int rc = disk_spec_parse(d, text, why);
+
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc)
+		return FAIL(r, s, "'%s': %s", text, why);
+	c->disk_count++;
+	if (d->kind == BLOCK_FILE && !strchr(d->target, '/') && r->exists &&
+	    !r->exists(r->ctx, d->target))
+		return FAIL(r, s, "'%s': there is no file '%s'", text, d->target);
+	for (unsigned int i = 0; i + 1 < c->disk_count; i++)
+		if (c->disks[i].vdev_number == d->vdev_number)
+			return FAIL(r, s, "'%s': there is a disk %s already", text, d->vdev);
+	return 0;
+}
+
+static void free_disks(struct guest_config *config)
+{
+	for (unsigned int i = 0; i < config->disk_count; i++)
+		disk_spec_free(&config->disks[i]);
+	free(config->disks);
+	config->disks = NULL;
+	config->disk_count = 0;
+}
+
+static int read_disks(struct reader *r, const struct cfg_setting *s)
+{
+	const struct cfg_value *v = &s->value;
+	int rc = 0;
+
+	if (v->type != CFG_LIST)
+		return FAIL(r, s, "must be a list of strings");
+	if (v->item_count > GUEST_DISKS_MAX)
+		return FAIL(r, s, "has more than %u disks", GUEST_DISKS_MAX);
+	free_disks(r->config);
+	r->config->disk_line = v->line;
+	r->config->disks = calloc(v->item_count + 1, sizeof(*r->config->disks));
+	if (!r->config->disks)
+		return -ENOMEM;
+	for (unsigned int i = 0; !rc && i < v->item_count; i++)
+		rc = v->items[i].text ? read_disk(r, s, v->items[i].text)
+				      : FAIL(r, s, "must be a list of strings");
+	return rc;
+}
+
 static const struct {
 	const char *key;
 	key_reader read;
@@ -305,6 +356,7 @@ static const struct {
 	{"on_crash", read_on_crash},
 	{"uuid", read_uuid},
 	{"plinth_console", read_console},
+	{"disk", read_disks},
 };
 
 static int read_setting(struct reader *r, const struct cfg_setting *s)
@@ -417,5 +469,6 @@ void guest_config_free(struct guest_config *config)
 	free(config->kernel);
 	free(config->ramdisk);
 	free(config->cmdline);
+	free_disks(config);
 	memset(config, 0, sizeof(*config));
 }

@@ -6,12 +6,14 @@
 #include <core/types.h>
 #include <dom0/tool/cfg.h>
 #include <dom0/tool/cpu_list.h>
+#include <dom0/tool/disk_spec.h>
 #include <plinth/control.h>
 
 #define GUEST_NAME_MAX    63u
 #define GUEST_VCPUS_MAX   PLINTH_MAX_VCPUS
 #define GUEST_MEMORY_MAX  (1024u * 1024u) /* MiB */
 #define GUEST_COMMAND_MAX 2047u           /* characters of a command line */
+#define GUEST_DISKS_MAX   64u
 
 enum guest_action { GUEST_DESTROY, GUEST_RESTART, GUEST_PRESERVE };
 enum guest_console_kind { GUEST_CONSOLE_RING, GUEST_CONSOLE_LOG };
@@ -33,6 +35,9 @@ struct guest_config {
 	bool has_uuid; /* else the caller makes one */
 	u8 uuid[16];   /* in the order of its text */
 	enum guest_console_kind console;
+	struct disk_spec *disks; /* disk_count of them, no two with one virtual device */
+	unsigned int disk_count;
+	unsigned int disk_line; /* of the key, for messages */
 };
 
 /* Tells whether a file that a guest names is there. */

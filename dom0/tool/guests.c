@@ -6,19 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <dom0/builder/start_info.h>
 #include <dom0/console/machine_console.h>
 #include <dom0/entry/panic.h>
-#include <dom0/hyper/foreign.h>
 #include <dom0/hyper/hypercall.h>
+#include <dom0/loop/fiber.h>
 #include <dom0/platform/power.h>
-#include <dom0/tool/prompt.h>
-#include <dom0/xenstore/xenstore.h>
-#include <dom0/xenstore/xs_guest_tree.h>
+#include <dom0/tool/guest_domain.h>
 
 static struct guest *guests, **guests_end = &guests;
-static struct xenstore *store;
-static struct loop_work store_dispatch, look;
+static struct loop_work look;
 static bool power_off_when_idle;
 static bool all_started; /* before that, "no guest is left" means nothing */
 
@@ -40,218 +36,6 @@ static void make_uuid(u8 uuid[16])
 	memcpy(uuid, bits, sizeof(bits));
 	uuid[6] = (u8)((uuid[6] & 0x0F) | 0x40); /* RFC 4122: version 4 */
 	uuid[8] = (u8)((uuid[8] & 0x3F) | 0x80);
-}
-
-static void uuid_text(const u8 uuid[16], char text[37])
-{
-	for (unsigned int i = 0; i < 16; i++) {
-		bool dash = i == 4 || i == 6 || i == 8 || i == 10;
-
-		text += sprintf(text, "%s%02x", dash ? "-" : "", uuid[i]);
-	}
-}
-
-/* --- events ----------------------------------------------------------------------------------- */
-
-static void console_event(void *ctx)
-{
-	guest_console_service(&((struct guest *)ctx)->console);
-}
-
-static void console_notify(void *ctx)
-{
-	hyper_event_send(((struct guest *)ctx)->console_port);
-}
-
-static void store_event(void *ctx)
-{
-	((struct guest *)ctx)->store_work.due = true;
-}
-
-static bool serve_store(void *ctx)
-{
-	const struct guest *g = ctx;
-	bool more = xs_domain_service(store, g->domain.domid) == 1;
-
-	store_dispatch.due = xs_local_pending(store);
-	return more;
-}
-
-static bool dispatch_store(void *ctx)
-{
-	(void)ctx;
-	return xs_local_dispatch(store);
-}
-
-static void store_notify(void *ctx, domid_t domid)
-{
-	(void)domid;
-	hyper_event_send(((struct guest *)ctx)->store_port);
-}
-
-static void store_stopped(void *ctx, domid_t domid, const char *reason)
-{
-	(void)ctx;
-	machine_console_line("xenstore: domain %u is no longer served: %s", domid, reason);
-}
-
-/* --- start and end ---------------------------------------------------------------------------- */
-
-static int connect_store(struct guest *g)
-{
-	const struct guest_config *c = &g->config;
-	char uuid[37];
-	struct xs_guest tree = {.domid = g->domain.domid,
-				.name = c->name,
-				.uuid = uuid,
-				.vcpus = c->maxvcpus,
-				.vcpus_online = c->vcpus,
-				.memory_max_kib = (u64)c->memory << 10,
-				.memory_target_kib = (u64)c->memory << 10,
-				.store_port = g->domain.store_port,
-				.store_ring_gfn = GUEST_XENSTORE_GFN,
-				.console_port = g->domain.console_port,
-				.console_ring_gfn = GUEST_CONSOLE_GFN,
-				.console_limit_bytes = GUEST_CONSOLE_RING_SIZE,
-				.console_tty = ""};
-	int err;
-
-	uuid_text(c->uuid, uuid);
-	err = xs_guest_tree_write(store, &tree);
-	if (!err)
-		err = xs_domain_introduce(store, g->domain.domid, g->domain.store_page,
-					  store_notify, g);
-	return err;
-}
-
-static int connect_events(struct guest *g)
-{
-	domid_t id = g->domain.domid;
-	int err = hyper_bind_interdomain(id, g->domain.console_port, &g->console_port);
-
-	if (err)
-		return err;
-	err = hyper_bind_interdomain(id, g->domain.store_port, &g->store_port);
-	if (err)
-		return err;
-	g->store_work = (struct loop_work){.fn = serve_store, .ctx = g};
-	loop_add_work(&g->store_work);
-	guest_console_connect(&g->console, g->domain.console_page, console_notify, g);
-	loop_on_event(g->console_port, console_event, g);
-	loop_on_event(g->store_port, store_event, g);
-	return 0;
-}
-
-static void disconnect(struct guest *g)
-{
-	guest_console_disconnect(&g->console);
-	loop_remove_work(&g->store_work);
-	if (g->console_port) {
-		loop_forget_event(g->console_port);
-		hyper_event_close(g->console_port);
-	}
-	if (g->store_port) {
-		loop_forget_event(g->store_port);
-		hyper_event_close(g->store_port);
-	}
-	g->console_port = g->store_port = 0;
-	xs_domain_release(store, g->domain.domid);
-	if (xs_guest_tree_remove(store, g->domain.domid))
-		machine_console_line("xenstore: cannot remove the nodes of %s", g->config.name);
-}
-
-void guest_destroy(struct guest *g)
-{
-	if (!g->has_domain)
-		return;
-	disconnect(g);
-	foreign_unmap(g->domain.console_page, 1);
-	foreign_unmap(g->domain.store_page, 1);
-	build_destroy(g->domain.domid);
-	g->has_domain = g->shut_down = false;
-	store_dispatch.due = look.due = true;
-	prompt_guest_ended();
-}
-
-/* Says so if a vCPU could run nowhere. */
-static bool cpus_are_there(const struct guest *g)
-{
-	const struct guest_config *c = &g->config;
-	struct plinth_control m = {0};
-
-	if (!c->cpus_line || control_op(&m, PLINTH_CTL_machine_info))
-		return true;
-	for (unsigned int v = 0; v < c->maxvcpus; v++)
-		if (!cpu_list_below(&c->cpus[v], m.u.machine_info.cpus)) {
-			machine_console_line(
-				"%s:%u: key 'cpus': vCPU %u has no CPU of this machine",
-				g->file->name, c->cpus_line, v);
-			return false;
-		}
-	return true;
-}
-
-static int set_scheduling(const struct guest *g)
-{
-	const struct guest_config *c = &g->config;
-	domid_t id = g->domain.domid;
-	struct plinth_control k = {
-		.u.sched = {.domid = id, .weight = c->cpu_weight, .cap = c->cap}};
-	int err = control_op(&k, PLINTH_CTL_sched_set);
-
-	for (unsigned int v = 0; !err && c->cpus_line && v < c->maxvcpus; v++) {
-		k = (struct plinth_control){.u.affinity = {.domid = id, .vcpu = v}};
-		memcpy(k.u.affinity.cpus, &c->cpus[v], sizeof(k.u.affinity.cpus));
-		err = control_op(&k, PLINTH_CTL_affinity_set);
-	}
-	return err;
-}
-
-static struct build_file file_named(const char *name)
-{
-	const struct module *m = name ? module_find(name) : NULL;
-
-	return m ? (struct build_file){name, m->data, m->size} : (struct build_file){0};
-}
-
-static bool start(struct guest *g)
-{
-	const struct guest_config *c = &g->config;
-	struct plinth_control unpause = {0};
-	struct build_request r = {.name = c->name,
-				  .vcpus = c->maxvcpus,
-				  .memory_mib = c->memory,
-				  .max_memory_mib = c->maxmem,
-				  .kernel = file_named(c->kernel),
-				  .ramdisk = file_named(c->ramdisk),
-				  .cmdline = c->cmdline};
-	struct build_error err;
-	int rc;
-
-	if (!cpus_are_there(g))
-		return false;
-	memcpy(r.uuid, c->uuid, sizeof(r.uuid));
-	rc = build_domain(&r, &g->domain, &err);
-	if (rc) {
-		machine_console_line("%s: not started: %s", g->file->name, err.text);
-		return false;
-	}
-	g->has_domain = true;
-	g->shut_down = false;
-	rc = set_scheduling(g);
-	if (!rc)
-		rc = connect_store(g);
-	if (!rc)
-		rc = connect_events(g);
-	unpause.u.domain.domid = g->domain.domid;
-	if (!rc)
-		rc = control_op(&unpause, PLINTH_CTL_domain_unpause);
-	if (rc) {
-		machine_console_line("%s: not started: cannot set it up (error %d)", g->file->name,
-				     rc);
-		guest_destroy(g);
-	}
-	return rc == 0;
 }
 
 static bool file_exists(void *ctx, const char *name)
@@ -301,61 +85,58 @@ static struct guest *new_guest(void)
 	return g;
 }
 
+static struct guest *take_config(const struct module *file, struct guest_config *config)
+{
+	struct guest *g = guest_by_name(config->name);
+
+	if (!g)
+		g = new_guest();
+	if (!g)
+		return NULL;
+	fiber_lock(&g->lock);
+	if (g->has_domain) {
+		machine_console_line("%s: not started: a guest named %s is there already",
+				     file->name, config->name);
+		fiber_unlock(&g->lock);
+		return NULL;
+	}
+	guest_config_free(&g->config);
+	g->config = *config;
+	g->file = file;
+	g->console.log_name = config->console == GUEST_CONSOLE_LOG ? g->config.name : NULL;
+	return g;
+}
+
 bool guest_create(const struct module *file)
 {
 	struct guest_config config;
 	struct guest *g;
+	bool started;
 
 	if (!read_config(file, &config))
 		return false;
-	g = guest_by_name(config.name);
-	if (g && g->has_domain) {
-		machine_console_line("%s: not started: a guest named %s is there already",
-				     file->name, config.name);
-		guest_config_free(&config);
-		return false;
-	}
-	if (g)
-		guest_config_free(&g->config);
-	else
-		g = new_guest();
+	g = take_config(file, &config);
 	if (!g) {
 		guest_config_free(&config);
 		return false;
 	}
-	g->config = config;
-	g->file = file;
-	g->console.log_name = config.console == GUEST_CONSOLE_LOG ? g->config.name : NULL;
-	return start(g);
+	started = guest_domain_start(g);
+	fiber_unlock(&g->lock);
+	return started;
 }
 
-bool guest_request_shutdown(struct guest *g, const char *how)
+void guest_destroy(struct guest *g)
 {
-	char path[96], value[8];
-
-	snprintf(path, sizeof(path), "/local/domain/%u/control/feature-%s", g->domain.domid, how);
-	if (xs_local_read(store, XS_NO_TX, path, value, sizeof(value)) < 0 ||
-	    strcmp(value, "1") != 0)
-		return false;
-	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", g->domain.domid);
-	return xs_local_write(store, XS_NO_TX, path, how, strlen(how)) == 0;
+	fiber_lock(&g->lock);
+	guest_domain_destroy(g);
+	fiber_unlock(&g->lock);
+	look.due = true;
 }
 
-bool guest_set_vcpus(struct guest *g, unsigned int n)
+void guests_destroy_all(void)
 {
-	for (unsigned int v = 0; v < g->config.maxvcpus; v++) {
-		const char *want = v < n ? "online" : "offline";
-		char path[96], value[16];
-
-		snprintf(path, sizeof(path), "/local/domain/%u/cpu/%u/availability",
-			 g->domain.domid, v);
-		if (xs_local_read(store, XS_NO_TX, path, value, sizeof(value)) >= 0 &&
-		    strcmp(value, want) == 0)
-			continue;
-		if (xs_local_write(store, XS_NO_TX, path, want, strlen(want)))
-			return false;
-	}
-	return true;
+	for (struct guest *g = guests; g; g = g->next)
+		guest_destroy(g);
 }
 
 /* --- what ends by itself ---------------------------------------------------------------------- */
@@ -384,30 +165,58 @@ static void ended(struct guest *g, u32 reason)
 		g->shut_down = true;
 		return;
 	}
-	guest_destroy(g);
+	guest_domain_destroy(g);
 	if (action == GUEST_RESTART)
-		start(g);
+		(void)guest_domain_start(g);
+}
+
+/* Whether the guest's domain has shut down, and nobody has seen to that yet. */
+static bool has_ended(const struct guest *g, u32 *reason)
+{
+	struct plinth_control c = {.u.info = {.domid = g->domain.domid}};
+
+	if (!g->has_domain || g->shut_down || control_op(&c, PLINTH_CTL_domain_info) ||
+	    c.u.info.domid != g->domain.domid || !(c.u.info.flags & PLINTH_DOM_shutdown))
+		return false;
+	*reason = c.u.info.shutdown_reason;
+	return true;
+}
+
+static void see_to_end(void *ctx)
+{
+	struct guest *g = ctx;
+	u32 reason;
+
+	fiber_lock(&g->lock);
+	if (has_ended(g, &reason))
+		ended(g, reason);
+	fiber_unlock(&g->lock);
+	g->ending = false;
+	look.due = true;
+}
+
+static void switch_off(void *ctx)
+{
+	(void)ctx;
+	machine_console_line("no guest is left: switching the machine off");
+	power_off();
 }
 
 static bool look_at_guests(void *ctx)
 {
 	bool any = false;
+	u32 reason;
 
 	(void)ctx;
 	for (struct guest *g = guests; g; g = g->next) {
-		struct plinth_control c = {.u.info = {.domid = g->domain.domid}};
-
-		if (!g->has_domain || g->shut_down)
-			continue;
-		if (control_op(&c, PLINTH_CTL_domain_info) == 0 &&
-		    c.u.info.domid == g->domain.domid && (c.u.info.flags & PLINTH_DOM_shutdown))
-			ended(g, c.u.info.shutdown_reason);
+		any |= g->has_domain || g->ending;
+		if (!g->ending && has_ended(g, &reason))
+			g->ending = fiber_start(see_to_end, g);
 	}
-	for (struct guest *g = guests; g; g = g->next)
-		any |= g->has_domain;
 	if (!any && all_started && power_off_when_idle) {
-		machine_console_line("no guest is left: switching the machine off");
-		power_off();
+		power_off_when_idle = false;
+		if (!fiber_start(switch_off, NULL))
+			switch_off(NULL);
 	}
 	return false;
 }
@@ -420,16 +229,13 @@ static void domain_event(void *ctx)
 
 void guests_init(void)
 {
-	struct xenstore_config config = {.hash_seed = random_bits(), .stopped = store_stopped};
 	char value[16];
 	evtchn_port_t port;
 
-	store = xenstore_create(&config);
-	if (!store || hyper_bind_virq(VIRQ_DOM_EXC, &port))
-		panic("cannot start xenstore");
-	store_dispatch = (struct loop_work){.fn = dispatch_store};
+	guest_domain_init(random_bits());
+	if (hyper_bind_virq(VIRQ_DOM_EXC, &port))
+		panic("no event channel for ends of domains");
 	look = (struct loop_work){.fn = look_at_guests};
-	loop_add_work(&store_dispatch);
 	loop_add_work(&look);
 	loop_on_event(port, domain_event, NULL);
 	power_off_when_idle =
@@ -464,7 +270,7 @@ void guests_start_all(void)
 	for (unsigned int i = 0; i < n; i++) {
 		if (guest_create(files[i]))
 			machine_console_line("%s: started", files[i]->name);
-		loop_turn(); /* those already running are served meanwhile */
+		fiber_yield(); /* those already running are served meanwhile */
 	}
 	free(files);
 	all_started = true;

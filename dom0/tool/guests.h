@@ -7,6 +7,7 @@
 #include <dom0/builder/build.h>
 #include <dom0/console/guest_console.h>
 #include <dom0/entry/modules.h>
+#include <dom0/loop/fiber.h>
 #include <dom0/loop/loop.h>
 #include <dom0/tool/guest_config.h>
 
@@ -21,14 +22,19 @@ struct guest {
 	struct built_domain domain;
 	evtchn_port_t console_port, store_port; /* our ends */
 	struct loop_work store_work;
+	struct fiber_mutex lock; /* who starts, ends or changes it holds this */
+	bool ending;             /* it shut down, and a fiber sees to that */
+	struct guest_disk *disks;
 };
 
 void guests_init(void);
-/* Every *.cfg among the modules, in order of file name. Trouble with one is a line of the log. */
+/* Every *.cfg among the modules, in order of file name. Trouble with one is a line of the log. From
+ * a fiber, as all of these three. */
 void guests_start_all(void);
 /* Reads the configuration again and starts it. Returns false after saying why not. */
 bool guest_create(const struct module *file);
 void guest_destroy(struct guest *g);
+void guests_destroy_all(void);
 /* Writes control/shutdown: "poweroff", "reboot". false if the guest does not listen to it. */
 must_use bool guest_request_shutdown(struct guest *g, const char *how);
 

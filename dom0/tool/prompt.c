@@ -21,10 +21,13 @@ static struct loop_work watch;
 static struct loop_timer redraw;
 static void (*run_line)(char *line);
 static void (*lent)(char c); /* who has the terminal instead */
+static bool busy;            /* a command runs: what is typed meanwhile waits */
+static char ahead[1024];
+static size_t ahead_length;
 
 static void show(void)
 {
-	if (attached || lent || shown)
+	if (attached || lent || shown || busy)
 		return;
 	machine_console_write(PROMPT, strlen(PROMPT));
 	machine_console_write(line, length);
@@ -49,7 +52,7 @@ static void show_again(void *ctx)
 /* Lines of the log come in bursts: the prompt waits for the end of one. */
 static void show_later(void)
 {
-	if (!attached && !lent && !redraw.at)
+	if (!attached && !lent && !busy && !redraw.at)
 		loop_set_timer(&redraw, loop_now() + REDRAW_NS);
 }
 
@@ -92,8 +95,8 @@ static void enter(void)
 		memcpy(last, line, sizeof(last));
 	memcpy(copy, line, sizeof(copy));
 	length = 0;
+	busy = true;
 	run_line(copy);
-	show();
 }
 
 static void replace(const char *text)
@@ -147,6 +150,10 @@ static void typed(const char *text, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (lent)
 			lent(text[i]);
+		else if (busy && ahead_length < sizeof(ahead))
+			ahead[ahead_length++] = text[i];
+		else if (busy)
+			continue; /* as a terminal's full buffer */
 		else if (!attached)
 			edit(text[i]);
 		else if (text[i] == DETACH)
@@ -154,6 +161,18 @@ static void typed(const char *text, size_t n)
 		else
 			guest_console_input(&attached->console, &text[i], 1);
 	}
+}
+
+void prompt_command_done(void)
+{
+	char text[sizeof(ahead)];
+	size_t n = ahead_length;
+
+	busy = false;
+	ahead_length = 0;
+	memcpy(text, ahead, n);
+	show();
+	typed(text, n);
 }
 
 void prompt_lend(void (*key)(char c))

@@ -5,8 +5,10 @@
 
 #include <dom0/tool/guests.h>
 
-/* run gets each line typed; it may cut it up. */
+/* run gets each line typed; it may cut it up, but not keep it. The prompt comes back, and what was
+ * typed meanwhile is read, when the command is done: maybe before run returns. */
 void prompt_init(void (*run)(char *line));
+void prompt_command_done(void);
 /* The terminal belongs to g until Ctrl-] or its end. */
 void prompt_attach(struct guest *g);
 /* Typed characters go to key, and the prompt stays away, until it is given back. */

@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass, field, replace
 
 import kernels
+from disk_cases import disk_cases
 from guests import all_tiny, debian, raw, tiny
+from iommu_cases import iommu_cases
 from machine import PROMPT, Failure
 from sched_cases import sched_cases
 from vcpu_cases import vcpu_cases
@@ -35,6 +37,8 @@ class Case:
     stop_at: str = ""           # if it does not: this ends the case well
     script: object = None       # function(machine): talks to the prompt
     repack: object = None       # function(folder): changes the unpacked image
+    prepare: object = None      # function(): makes what the machine needs beside its image
+    after: object = None        # function(): looks at that when the machine has ended
     disaster: bool = False      # panics are expected
 
 
@@ -448,4 +452,4 @@ def all_cases(only_guests=None, without=()):
              script=churn_script),
         bad_kernel_case(),
         bad_cfg_case(),
-    ] + bad_machine_cases() + vcpu_cases(Case)
+    ] + bad_machine_cases() + vcpu_cases(Case) + iommu_cases(Case) + disk_cases(Case)

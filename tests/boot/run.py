@@ -108,6 +108,8 @@ def run_case(case, totals, again=False):
         pack(folder, iso, case.opts)
         if case.repack:
             repack(iso, case.repack)
+        if case.prepare:
+            case.prepare()
         began = time.monotonic()
         if case.bed == "amd":
             extra = case.qemu + (("-bios", OVMF) if case.uefi else ())
@@ -127,6 +129,8 @@ def run_case(case, totals, again=False):
         if case.ends and machine.drains and not case.script and IDLE_LINE not in text:
             raise Reset("the machine ended without saying why: a reset?")
         judge_log(case, text)
+        if case.after:
+            case.after()
         totals.add(case.name, "PASS", "", time.monotonic() - began)
     except Reset as e:
         if case.bed == "amd" and case.cpus > 1 and not again:

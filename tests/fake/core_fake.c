@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arch/x86_64/iommu/iommu.h>
 #include <arch/x86_64/platform/clock.h>
 #include <arch/x86_64/platform/log.h>
 #include <arch/x86_64/platform/serial.h>
@@ -23,7 +24,8 @@ char fake_typed[256];
 size_t fake_typed_length;
 unsigned int fake_flushes, fake_pages_left = ~0u, fake_domains_living;
 void (*fake_on_unmap)(void);
-int fake_map_error;
+int fake_map_error, fake_allow_error;
+u32 fake_dma[FAKE_FRAMES][2];
 
 static struct fake_domain *list;
 
@@ -110,6 +112,7 @@ static u8 memory[FAKE_FRAMES][PAGE_SIZE] __attribute__((aligned(4096)));
 static struct {
 	u32 refs;
 	u16 owner;
+	bool revoked; /* and not settled yet */
 } frames[FAKE_FRAMES];
 static u64 used;
 
@@ -141,8 +144,31 @@ void frame_put(hfn_t f)
 {
 	if (f.v >= FAKE_FRAMES || !frames[f.v].refs)
 		panic("frame_put of a free frame\n");
+	if (frames[f.v].revoked)
+		panic("frame_put while a device may reach the frame\n");
 	if (--frames[f.v].refs == 0)
 		used--;
+}
+
+int iommu_allow(hfn_t f, bool write)
+{
+	if (fake_allow_error)
+		return fake_allow_error;
+	fake_dma[f.v][write]++;
+	return 0;
+}
+
+void iommu_revoke(hfn_t f, bool write)
+{
+	if (fake_dma[f.v][write]-- == 0)
+		panic("iommu_revoke of what is not allowed\n");
+	frames[f.v].revoked = true;
+}
+
+void iommu_settle(void)
+{
+	for (u32 i = 0; i < FAKE_FRAMES; i++)
+		frames[i].revoked = false;
 }
 
 u32 frame_refs(hfn_t f)
@@ -225,6 +251,19 @@ int p2m_unmap(struct domain *d, gfn_t g, unsigned int order, enum ept_type type,
 	if (fake_on_unmap)
 		fake_on_unmap();
 	return 0;
+}
+
+void p2m_unmap_grants(struct domain *d, const gfn_t *at, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		struct ept_leaf *l = leaf_at(d, at[i]);
+
+		if (l && l->type == EPT_TYPE_grant)
+			*l = (struct ept_leaf){.type = EPT_TYPE_none};
+	}
+	fake_flushes++;
+	if (fake_on_unmap)
+		fake_on_unmap();
 }
 
 int p2m_place_shared(struct domain *d, gfn_t g, hfn_t f, u64 *where)
@@ -468,7 +507,7 @@ void fake_domain_destroy(struct domain *d)
 void fake_end(void)
 {
 	fake_on_unmap = NULL;
-	fake_map_error = 0;
+	fake_map_error = fake_allow_error = 0;
 	fake_pages_left = ~0u;
 	fake_log_length = 0;
 	while (list)

@@ -29,9 +29,11 @@ extern char fake_log[1u << 20];     /* text of log_line() and log_write_raw() */
 extern size_t fake_log_length;
 extern char fake_typed[256]; /* what serial_read() gives */
 extern size_t fake_typed_length;
-extern unsigned int fake_flushes;        /* mappings taken away */
-extern void (*fake_on_unmap)(void);      /* called before p2m_unmap() returns */
+extern unsigned int fake_flushes;        /* for mappings taken away */
+extern void (*fake_on_unmap)(void);      /* called before p2m_unmap(), p2m_unmap_grants() return */
 extern int fake_map_error;               /* what p2m_map() says, unless 0 */
+extern int fake_allow_error;             /* what iommu_allow() says, unless 0 */
+extern u32 fake_dma[FAKE_FRAMES][2];     /* devices' users of each frame: reading, writing */
 extern unsigned int fake_pages_left;     /* page_alloc() fails when it reaches 0 */
 extern unsigned int fake_domains_living; /* structures not freed yet */
 

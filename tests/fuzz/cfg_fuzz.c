@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Any bytes as a guest's xl.cfg. */
-// links: dom0/tool/cfg.c dom0/tool/guest_config.c dom0/tool/cpu_list.c
+// links: dom0/tool/cfg.c dom0/tool/guest_config.c dom0/tool/disk_spec.c dom0/tool/cpu_list.c
 #include <stdlib.h>
 #include <string.h>
 #include <dom0/tool/guest_config.h>

@@ -192,5 +192,14 @@ static inline u64 mmio_read64(const volatile void *p)
 {
 	return *(const volatile u64 *)p;
 }
+static inline void mmio_write64(volatile void *p, u64 v)
+{
+	*(volatile u64 *)p = v;
+}
+/* Writes the cache line back to memory, for a device that does not look into caches. */
+static inline void clflush(const void *p)
+{
+	__asm__ volatile("clflush (%0)" ::"r"(p) : "memory");
+}
 
 #endif

@@ -167,13 +167,21 @@ static void parse_fadt(const u8 *t, u32 size)
 		acpi_info.pm_timer_port = get16(t + 212);
 }
 
+static void note_dmar(const u8 *t, u32 size)
+{
+	acpi_info.dmar = (struct acpi_table){t, size};
+}
+static void note_ivrs(const u8 *t, u32 size)
+{
+	acpi_info.ivrs = (struct acpi_table){t, size};
+}
+
 static const struct {
 	char signature[5];
 	void (*parse)(const u8 *t, u32 size);
 } parsers[] = {
-	{"APIC", parse_madt},
-	{"HPET", parse_hpet},
-	{"FACP", parse_fadt},
+	{"APIC", parse_madt}, {"HPET", parse_hpet}, {"FACP", parse_fadt},
+	{"DMAR", note_dmar},  {"IVRS", note_ivrs},
 };
 
 static void parse_table(u64 a)

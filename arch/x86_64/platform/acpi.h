@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The few ACPI tables that the hypervisor needs: MADT, HPET, FADT. ACPI Specification 6.4, chapter
- * "ACPI Software Programming Model". */
+/* The few ACPI tables that the hypervisor needs: MADT, HPET, FADT, and where DMAR and IVRS are.
+ * ACPI Specification 6.4, chapter "ACPI Software Programming Model". */
 #ifndef ARCH_X86_64_PLATFORM_ACPI_H
 #define ARCH_X86_64_PLATFORM_ACPI_H
 
@@ -32,6 +32,10 @@ struct acpi_info {
 	u16 pm_timer_port;   /* 0: none */
 	bool pm_timer_32bit; /* else 24 bits */
 	u8 century_register; /* in the CMOS; 0: none */
+	struct acpi_table {
+		const u8 *bytes; /* NULL: none */
+		u32 size;
+	} dmar, ivrs; /* of IOMMUs: arch/x86_64/iommu/tables.c looks into them */
 };
 
 extern struct acpi_info acpi_info; /* constant after acpi_init() */

@@ -273,6 +273,11 @@ static void test_ram_by_elimination(void **state)
 	expect_ram(&from, 0xa00000, 0xa01000);
 	assert_false(boot_ram_next(&info, from, &s, &e));
 	assert_false(boot_ram_next(&info, ~0ull, &s, &e));
+	assert_true(boot_overlaps_ram(&info, 0x900000 - 1, 0x900000)); /* also where ACPI claims it */
+	assert_false(boot_overlaps_ram(&info, 0x900000, 0xa00000));
+	assert_true(boot_overlaps_ram(&info, 0x900000, 0xa00001));
+	assert_true(boot_overlaps_ram(&info, 0, ~0ull));
+	assert_false(boot_overlaps_ram(&info, 0, 0x100800));
 }
 
 int main(void)

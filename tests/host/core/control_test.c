@@ -153,6 +153,19 @@ int irq_bind(u32 gsi, u32 flags, evtchn_port_t *port)
 	*port = gsi + 100;
 	return 0;
 }
+int irq_bind_msi(struct plinth_ctl_msi *m)
+{
+	binds++;
+	*m = (struct plinth_ctl_msi){.address = 0xFEE00000, .data = 0x41, .port = 77};
+	return 0;
+}
+int irq_unbind(evtchn_port_t port)
+{
+	if (port != 104)
+		return -XEN_ENOENT;
+	binds--;
+	return 0;
+}
 int irq_eoi(u32 gsi)
 {
 	eois++;
@@ -623,6 +636,15 @@ static void machine(void **state)
 	fails(-XEN_ENOENT);
 	c.u.irq.gsi = 5;
 	assert_int_equal(call(), 0);
+	with(PLINTH_CTL_irq_unbind);
+	c.u.irq.port = 103;
+	fails(-XEN_ENOENT);
+	c.u.irq.port = 104;
+	assert_int_equal(call(), 0);
+	assert_int_equal(binds, 0);
+	with(PLINTH_CTL_msi_bind);
+	assert_int_equal(call(), 0);
+	assert_true(c.u.msi.address == 0xFEE00000 && c.u.msi.data == 0x41 && c.u.msi.port == 77);
 
 	with(PLINTH_CTL_log_read);
 	c.u.log.offset = 4;

@@ -376,6 +376,13 @@ static void reset_closes_all_but_interrupts(void **state)
 	event_raise_irq(d0, irq);
 	assert_true(pending(d0, irq));
 	assert_int_equal(ipi(d0, 0), 1);
+	event_free_irq(d0, 1); /* not an interrupt's: stays */
+	assert_int_equal(status(d0, 0, 1).status, EVTCHNSTAT_ipi);
+	event_free_irq(d0, irq);
+	assert_int_equal(status(d0, 0, irq).status, EVTCHNSTAT_closed);
+	assert_false(pending(d0, irq));
+	event_raise_irq(d0, 4095); /* in a part of the table that was never used */
+	event_free_irq(d0, 0);
 }
 
 static void register_info(void **state)

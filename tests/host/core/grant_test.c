@@ -275,6 +275,151 @@ static void arrays_restart(void **state)
 	assert_int_equal(entry(d1, 9)->flags, GTF_permit_access);
 }
 
+/* By the control domain, of entry 9 of d1. */
+static struct gnttab_map_grant_ref device_map(u32 ref, u32 flags, u64 at)
+{
+	struct gnttab_map_grant_ref m = {
+		.flags = flags, .host_addr = at, .ref = ref, .dom = 1, .status = 99};
+
+	assert_int_equal(call(d0, GNTTABOP_map_grant_ref, &m, sizeof(m), 1), 0);
+	return m;
+}
+
+static void for_devices(void **state)
+{
+	struct gnttab_map_grant_ref m;
+	u64 bus = hfn_to_hpa(page_to_hfn(page)).v;
+	const u32 *users = fake_dma[page_to_hfn(page).v];
+
+	(void)state;
+	grant(9, 0, 5, GTF_permit_access);
+	m = device_map(9, GNTMAP_device_map, 12345); /* the address is not looked at */
+	assert_int_equal(m.status, GNTST_okay);
+	assert_int_equal(m.dev_bus_addr, bus);
+	assert_int_equal(entry(d1, 9)->flags, GTF_permit_access | GTF_reading | GTF_writing);
+	assert_int_equal(frame_refs(page_to_hfn(page)), 2);
+	assert_int_equal(users[0], 0);
+	assert_int_equal(users[1], 1);
+	for (u64 g = 0; g < FAKE_GFNS; g++)
+		assert_int_equal(p2m_lookup(d0, gfn(g)).type, EPT_TYPE_none);
+	assert_int_equal(unmap(d0, m.handle, 3), GNTST_bad_virt_addr);
+	fake_flushes = 0;
+	assert_int_equal(unmap(d0, m.handle, 0), GNTST_okay);
+	assert_int_equal(fake_flushes, 0);
+	assert_int_equal(users[1], 0);
+	assert_int_equal(entry(d1, 9)->flags, GTF_permit_access);
+	assert_int_equal(frame_refs(page_to_hfn(page)), 1);
+	assert_int_equal(unmap(d0, m.handle, 0), GNTST_bad_handle);
+
+	m = device_map(9, GNTMAP_device_map | GNTMAP_readonly, 0);
+	assert_int_equal(m.status, GNTST_okay);
+	assert_int_equal(entry(d1, 9)->flags, GTF_permit_access | GTF_reading);
+	assert_int_equal(users[0], 1);
+	assert_int_equal(unmap(d0, m.handle, 0), GNTST_okay);
+	assert_int_equal(users[0], 0);
+
+	m = device_map(9, GNTMAP_device_map | GNTMAP_host_map, MAPPED * PAGE_SIZE);
+	assert_int_equal(m.status, GNTST_okay);
+	assert_int_equal(m.dev_bus_addr, bus);
+	assert_int_equal(p2m_lookup(d0, gfn(MAPPED)).type, EPT_TYPE_grant);
+	assert_int_equal(users[1], 1);
+	assert_int_equal(unmap(d0, m.handle, 0), GNTST_bad_virt_addr);
+	assert_int_equal(unmap(d0, m.handle, MAPPED), GNTST_okay);
+	assert_int_equal(users[1], 0);
+	assert_int_equal(p2m_lookup(d0, gfn(MAPPED)).type, EPT_TYPE_none);
+	assert_int_equal(device_map(9, GNTMAP_device_map | GNTMAP_host_map, 1).status,
+			 GNTST_bad_virt_addr);
+	assert_int_equal(device_map(9, GNTMAP_readonly, 0).status, GNTST_general_error);
+	assert_int_equal(device_map(10, GNTMAP_device_map, 0).status, GNTST_general_error);
+	fake_allow_error = -XEN_ENOMEM; /* nothing is left behind */
+	m = device_map(9, GNTMAP_device_map | GNTMAP_host_map, MAPPED * PAGE_SIZE);
+	assert_int_equal(m.status, GNTST_no_space);
+	assert_int_equal(p2m_lookup(d0, gfn(MAPPED)).type, EPT_TYPE_none);
+	assert_int_equal(entry(d1, 9)->flags, GTF_permit_access);
+	assert_int_equal(d0->grant.maps_used, 0);
+	assert_int_equal(d1->refs, 1);
+}
+
+/* For the processor alone: no device reaches it. */
+static void not_for_devices(void **state)
+{
+	u32 h;
+
+	(void)state;
+	grant(9, 0, 5, GTF_permit_access);
+	assert_int_equal(map(d0, 9, MAPPED, 0, &h), GNTST_okay);
+	assert_int_equal(fake_dma[page_to_hfn(page).v][1], 0);
+	assert_int_equal(unmap(d0, h, MAPPED), GNTST_okay);
+}
+
+/* The control domain's end leaves no device in a guest's page. */
+static void the_driver_dies(void **state)
+{
+	(void)state;
+	grant(9, 0, 5, GTF_permit_access);
+	for (u32 i = 0; i < 100; i++)
+		assert_int_equal(device_map(9, GNTMAP_device_map, 0).status, GNTST_okay);
+	assert_int_equal(fake_dma[page_to_hfn(page).v][1], 100);
+	fake_domain_destroy(d0);
+	assert_int_equal(fake_dma[page_to_hfn(page).v][1], 0);
+	assert_int_equal(entry(d1, 9)->flags, GTF_permit_access);
+}
+
+static u32 entries_in_use;
+
+static void count_in_use(void)
+{
+	for (u32 ref = 20; ref < 40; ref++)
+		entries_in_use += (entry(d1, ref)->flags & GTF_reading) != 0;
+}
+
+/* One flush, and all entries are in use until it is done. */
+static void a_batch_has_one_flush(void **state)
+{
+	static struct gnttab_unmap_grant_ref u[20];
+	u32 h;
+
+	(void)state;
+	for (u32 i = 0; i < 20; i++) {
+		grant(20 + i, 2, 5, GTF_permit_access);
+		assert_int_equal(map(d2, 20 + i, MAPPED + i, 0, &h), GNTST_okay);
+		u[i] = (struct gnttab_unmap_grant_ref){.host_addr = (MAPPED + i) * PAGE_SIZE,
+						       .handle = h};
+	}
+	u[7] = u[6]; /* once is enough */
+	fake_flushes = entries_in_use = 0;
+	fake_on_unmap = count_in_use;
+	assert_int_equal(call(d2, GNTTABOP_unmap_grant_ref, u, sizeof(u[0]), 20), 0);
+	assert_int_equal(fake_flushes, 1);
+	assert_int_equal(entries_in_use, 20);
+	for (u32 i = 0; i < 20; i++) {
+		assert_int_equal(u[i].status, i == 7 ? GNTST_bad_handle : GNTST_okay);
+		assert_int_equal(entry(d1, 20 + i)->flags & GTF_reading, i == 7 ? GTF_reading : 0);
+	}
+	fake_on_unmap = NULL;
+	assert_int_equal(unmap(d2, 7, MAPPED + 7), GNTST_okay);
+}
+
+/* The granter is looked up once for neighbours of one domain. */
+static void a_batch_of_several_granters(void **state)
+{
+	static struct gnttab_map_grant_ref m[200];
+
+	(void)state;
+	(void)fake_ram_at(d0, 3);
+	*entry(d0, 9) = (struct grant_entry_v1){.domid = 2, .frame = 3, .flags = GTF_permit_access};
+	for (u32 i = 0; i < 200; i++)
+		m[i] = (struct gnttab_map_grant_ref){.host_addr = (MAPPED + i) * PAGE_SIZE,
+						     .flags = GNTMAP_host_map,
+						     .ref = 9,
+						     .dom = (domid_t[]){1, 1, 0, 77, 1}[i % 5]};
+	assert_int_equal(call(d2, GNTTABOP_map_grant_ref, m, sizeof(m[0]), 200), 0);
+	for (u32 i = 0; i < 200; i++)
+		assert_int_equal(m[i].status, i % 5 == 3 ? GNTST_bad_domain : GNTST_okay);
+	assert_int_equal(d1->refs, 1 + 120);
+	assert_int_equal(d0->refs, 1 + 40);
+}
+
 static void one_entry_has_255_writers(void **state)
 {
 	u32 h;
@@ -411,6 +556,11 @@ int main(void)
 		TEST(hypercall_arguments),
 		TEST(sizes_and_versions),
 		TEST(arrays_restart),
+		TEST(for_devices),
+		TEST(not_for_devices),
+		TEST(the_driver_dies),
+		TEST(a_batch_has_one_flush),
+		TEST(a_batch_of_several_granters),
 		TEST(one_entry_has_255_writers),
 		TEST(a_mapping_outlives_the_granter),
 		TEST(the_mapper_dies),

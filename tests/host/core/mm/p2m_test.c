@@ -301,6 +301,46 @@ static void get_ram(void **state)
 	frame_put(f);
 }
 
+/* The control domain's devices reach its RAM for ever: no other domain may ever get it. */
+static void control_keeps_its_ram(void **state)
+{
+	u64 done, where = ~0ull;
+
+	(void)state;
+	assert_int_equal(populate(0, 8, &done), 0);
+	d.control = true;
+	assert_int_equal(p2m_release_page(&d, gfn(3)), -XEN_EINVAL);
+	assert_int_equal(p2m_place_shared(&d, gfn(3), hfn(1), &where), -XEN_EINVAL);
+	assert_int_equal(p2m_lookup(&d, gfn(3)).type, EPT_TYPE_ram);
+	assert_int_equal(d.pages, 8);
+	d.control = false;
+	assert_int_equal(p2m_release_page(&d, gfn(3)), 0);
+}
+
+static void unmap_grants(void **state)
+{
+	gfn_t at[] = {{2000}, {2001}, {2500}, {3}, {2000}};
+	u64 done;
+
+	(void)state;
+	assert_int_equal(populate(0, 8, &done), 0);
+	p2m_unmap_grants(&d, at, ARRAY_SIZE(at));
+	assert_int_equal(flushes, 0); /* nothing was there, and RAM is no grant */
+	assert_int_equal(p2m_lookup(&d, gfn(3)).type, EPT_TYPE_ram);
+	for (u64 i = 0; i < 3; i++)
+		assert_int_equal(p2m_map(&d, at[i], hfn(700 + i), 0, EPT_R, EPT_TYPE_grant), 0);
+	p2m_unmap_grants(&d, at, 1);
+	assert_int_equal(flushes, 1);
+	assert_int_equal(d.removed_frame.v, 700);
+	assert_int_equal(d.removed_pages, 1);
+	p2m_unmap_grants(&d, at, ARRAY_SIZE(at));
+	assert_int_equal(flushes, 2);
+	assert_int_equal(d.removed_frame.v, 0);
+	assert_int_equal(d.removed_pages, ~0ull);
+	for (u64 i = 0; i < 3; i++)
+		assert_int_equal(p2m_lookup(&d, at[i]).type, EPT_TYPE_none);
+}
+
 static void unmap(void **state)
 {
 	struct ept_leaf old;
@@ -548,6 +588,8 @@ int main(void)
 		TEST(machine_full),
 		TEST(get_ram),
 		TEST(unmap),
+		TEST(unmap_grants),
+		TEST(control_keeps_its_ram),
 		TEST(place_shared),
 		TEST(flushed_before_free),
 		TEST(bounded_pieces),

@@ -192,6 +192,55 @@ static void a_sleep_lasts_its_time(void **state)
 	assert_int_equal(living(), 0);
 }
 
+static struct fiber_mutex mutex;
+static void locks(void *ctx)
+{
+	fiber_lock(&mutex);
+	say(ctx);
+	waiting = fiber_self();
+	fiber_wait();
+	say(ctx);
+	fiber_unlock(&mutex);
+}
+
+static void a_mutex_is_given_on_in_order(void **state)
+{
+	(void)state;
+	assert_true(fiber_start(locks, "a"));
+	turn();
+	assert_true(fiber_start(locks, "b"));
+	assert_true(fiber_start(locks, "c"));
+	turn();
+	assert_string_equal(order, "a");
+	for (int i = 0; i < 3; i++) {
+		fiber_wake(waiting);
+		turn();
+		turn();
+	}
+	assert_string_equal(order, "aabbcc");
+	assert_null(mutex.holder);
+	assert_int_equal(living(), 0);
+}
+
+static void yields(void *ctx)
+{
+	for (int i = 0; i < 3; i++) {
+		say(ctx);
+		fiber_yield();
+	}
+}
+
+static void a_yield_lets_others_run(void **state)
+{
+	(void)state;
+	assert_true(fiber_start(yields, "a"));
+	assert_true(fiber_start(yields, "b"));
+	for (int i = 0; i < 4; i++)
+		turn();
+	assert_string_equal(order, "ababab");
+	assert_int_equal(living(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +248,8 @@ int main(void)
 		cmocka_unit_test_setup(two_fibers_take_turns, set_up),
 		cmocka_unit_test_setup(a_wake_before_the_wait_is_not_lost, set_up),
 		cmocka_unit_test_setup(a_sleep_lasts_its_time, set_up),
+		cmocka_unit_test_setup(a_mutex_is_given_on_in_order, set_up),
+		cmocka_unit_test_setup(a_yield_lets_others_run, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How a machine is switched off, from tables that are sound, damaged, or cut short. Each read gives
  * an allocation of its exact size, so that a look beyond it is seen. */
-// links: dom0/platform/acpi_s5.c
+// links: dom0/platform/acpi_s5.c dom0/platform/acpi.c
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The keys of a guest: defaults and meaning as in xl.cfg(5), and one clear line for each mistake.
  */
-// links: dom0/tool/guest_config.c dom0/tool/cfg.c dom0/tool/cpu_list.c
+// links: dom0/tool/guest_config.c dom0/tool/disk_spec.c dom0/tool/cfg.c dom0/tool/cpu_list.c
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -232,13 +232,51 @@ static void long_texts(void **state)
 	guest_config_free(&config);
 }
 
+static void disks(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text(BASE "disk=['phy:nvme0n1,xvda,w',\n'file:initrd,xvdb,r']\n"), 0);
+	assert_int_equal(config.disk_count, 2);
+	assert_string_equal(config.disks[0].target, "nvme0n1");
+	assert_int_equal(config.disks[1].vdev_number, 51728);
+	assert_int_equal(config.disk_line, 4);
+	guest_config_free(&config);
+	assert_int_equal(read_text(BASE "disk=[]\n"), 0);
+	assert_int_equal(config.disk_count, 0);
+	guest_config_free(&config);
+}
+
+static void bad_disks(void **state)
+{
+	static const char *const rows[][2] = {
+		{"disk='phy:nvme0n1,xvda,w'\n", "g.cfg:4: key 'disk': must be a list of strings"},
+		{"disk=['phy:a,xvda,w','phy:b,xvda,r']\n",
+		 "g.cfg:4: key 'disk': 'phy:b,xvda,r': there is a disk xvda already"},
+		{"disk=['phy:a,xvda,q']\n",
+		 "g.cfg:4: key 'disk': 'phy:a,xvda,q': access 'q' is not r, ro, w or rw"},
+		{"disk=['file:none.img,xvda,w']\n",
+		 "g.cfg:4: key 'disk': 'file:none.img,xvda,w': there is no file 'none.img'"},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), "%s%s", BASE, rows[i][0]);
+		assert_int_equal(read_text(text), -EINVAL);
+		assert_string_equal(err.text, rows[i][1]);
+		assert_null(config.disks);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),     cmocka_unit_test(all_keys),
 		cmocka_unit_test(command_line), cmocka_unit_test(memory_defaults),
 		cmocka_unit_test(complaints),   cmocka_unit_test(long_texts),
-		cmocka_unit_test(scheduling),
+		cmocka_unit_test(scheduling),   cmocka_unit_test(disks),
+		cmocka_unit_test(bad_disks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

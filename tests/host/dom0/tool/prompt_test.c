@@ -21,7 +21,7 @@ static void (*typed)(const char *text, size_t n), (*hide)(void), (*show)(void);
 static struct loop_timer *armed;
 static struct loop_work *work;
 static struct guest guest;
-static bool attach_next;
+static bool attach_next, wait_next;
 
 /* --- the console, the loop, the guest --- */
 
@@ -98,6 +98,8 @@ static void run_line(char *line)
 	if (attach_next)
 		prompt_attach(&guest);
 	attach_next = false;
+	if (!wait_next)
+		prompt_command_done();
 }
 
 static void type(const char *text)
@@ -282,12 +284,55 @@ static void any_keys(void **state)
 	}
 }
 
+static void what_is_typed_while_a_command_runs_is_read_afterwards(void **state)
+{
+	(void)state;
+	wait_next = true;
+	typed("first\r", 6);
+	assert_int_equal(commands, 1);
+	typed("second\rthi", 10);
+	assert_int_equal(commands, 1);
+	assert_string_equal(screen, "");
+	show(); /* a line of the log: no prompt in a command's output */
+	assert_string_equal(screen, "");
+	wait_next = false;
+	prompt_command_done();
+	assert_int_equal(commands, 2);
+	assert_string_equal(command, "second");
+	assert_string_equal(screen, "plinth> thi");
+}
+
+static void too_much_typed_ahead_is_dropped(void **state)
+{
+	char many[3000];
+
+	(void)state;
+	memset(many, 'x', sizeof(many));
+	wait_next = true;
+	typed("first\r", 6);
+	typed(many, sizeof(many));
+	wait_next = false;
+	prompt_command_done();
+	assert_int_equal(commands, 1);
+	typed("\x15"
+	      "ok\r",
+	      4);
+	assert_string_equal(command, "ok");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(editing),  TEST(long_lines),     TEST(the_last_line), TEST(log_lines),
-		TEST(attached), TEST(the_guest_ends), TEST(any_keys),
+		TEST(editing),
+		TEST(long_lines),
+		TEST(the_last_line),
+		TEST(log_lines),
+		TEST(attached),
+		TEST(the_guest_ends),
+		TEST(any_keys),
+		TEST(what_is_typed_while_a_command_runs_is_read_afterwards),
+		TEST(too_much_typed_ahead_is_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
