@@ -5,8 +5,8 @@
 
 #define MISSED_MAX 3u
 /* The last look at a late command. */
-#define LOOK_NS    20000000u
-#define LOOK_TIMES 100000u
+#define LOOK_NS    50000000u
+#define LOOK_TIMES 500000u
 
 static void end_list(struct block_request *r, enum block_status status)
 {

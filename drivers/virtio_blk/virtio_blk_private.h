@@ -134,6 +134,13 @@ struct virtio_used_entry virtio_ring_take(struct virtio_ring *r);
 /* Asks for an interrupt with the next one. */
 void virtio_ring_ask(struct virtio_ring *r);
 
+/* --- describe.c --- */
+
+/* Fills in v->block from the configuration. Negative after a line of the log. */
+int virtio_describe(struct virtio_blk *v) must_use;
+/* The size as it is now, whole blocks only. */
+u64 virtio_sectors(struct virtio_blk *v) must_use;
+
 /* --- device.c --- */
 
 /* Reads the status; true if the device is there and well. Else what follows has begun. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Requests on a device that works: modern and legacy, with and without what it may offer. */
-// links: drivers/virtio_blk/device.c drivers/virtio_blk/io.c drivers/virtio_blk/ring.c
+// links: drivers/virtio_blk/device.c drivers/virtio_blk/describe.c
+// links: drivers/virtio_blk/io.c drivers/virtio_blk/ring.c
 // links: drivers/virtio_blk/transport.c drivers/virtio_blk/trouble.c
 // links: tests/fake/device_fake.c
 // links: tests/host/drivers/virtio_blk/virtio_model.c
