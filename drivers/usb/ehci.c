@@ -51,6 +51,7 @@ static const struct usb_hc_ops hc_ops = {
 	.port_state = ehci_port_state,
 	.port_ack = ehci_port_ack,
 	.port_reset = ehci_port_reset,
+	.port_disable = ehci_port_disable,
 };
 
 static bool match(const struct device_id *id)

@@ -81,6 +81,11 @@ int ehci_port_reset(struct usb_hc *hc, unsigned int port)
 	return 0;
 }
 
+void ehci_port_disable(struct usb_hc *hc, unsigned int port)
+{
+	port_write(ehci_of(hc), port, EPORT_ENABLED, 0);
+}
+
 void ehci_ports_start(struct ehci *e)
 {
 	for (unsigned int i = 1; i <= e->ports && e->port_power; i++)

@@ -77,6 +77,7 @@ void ehci_forget(struct ehci *e);
 void ehci_port_state(struct usb_hc *hc, unsigned int port, struct usb_port_state *s);
 void ehci_port_ack(struct usb_hc *hc, unsigned int port);
 must_use int ehci_port_reset(struct usb_hc *hc, unsigned int port);
+void ehci_port_disable(struct usb_hc *hc, unsigned int port);
 void ehci_ports_start(struct ehci *e);
 
 /* --- ehci_start.c --- */

@@ -180,6 +180,7 @@ static void service_tree(struct usb_hc *hc, struct usb_device **child, unsigned 
 			continue;
 		if (d->class_driver->service(d) < 0) {
 			/* Whatever is in the port now gets a new start. */
+			usb_port_disable(d);
 			usb_remove(d);
 			hc->ports_changed = true;
 			continue;
@@ -212,6 +213,7 @@ static void restart_tree(struct usb_device **child, unsigned int n)
 		else
 			d->hc->ops->port_ack(d->hc, d->port);
 		if (usb_device_reset(d) < 0) {
+			usb_port_disable(d);
 			usb_remove(d);
 			continue;
 		}

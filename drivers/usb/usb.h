@@ -110,6 +110,8 @@ struct usb_hc_ops {
 	void (*port_ack)(struct usb_hc *hc, unsigned int port);
 	/* Sleeps. 0: the port is enabled. */
 	int (*port_reset)(struct usb_hc *hc, unsigned int port);
+	/* What is in the port hears nothing any more, until the next reset. */
+	void (*port_disable)(struct usb_hc *hc, unsigned int port);
 };
 
 struct usb_hc {
@@ -191,6 +193,9 @@ must_use int usb_hub_port_state(struct usb_device *hub, unsigned int port,
 				struct usb_port_state *s);
 void usb_hub_port_ack(struct usb_device *hub, unsigned int port);
 must_use int usb_hub_port_reset(struct usb_device *hub, unsigned int port);
+void usb_hub_port_disable(struct usb_device *hub, unsigned int port);
+/* Silences a device that is about to be forgotten. Sleeps. */
+void usb_port_disable(struct usb_device *d);
 /* With what is behind it. */
 void usb_remove(struct usb_device *d);
 

@@ -178,6 +178,18 @@ static int port_reset(struct usb_hc *hc, struct usb_device *hub, unsigned int po
 	return hub ? usb_hub_port_reset(hub, port) : hc->ops->port_reset(hc, port);
 }
 
+/* A device that the controller forgets must not listen on: its address, or address 0, will be
+ * another one's. */
+void usb_port_disable(struct usb_device *d)
+{
+	if (!usb_connected(d))
+		return;
+	if (d->parent)
+		usb_hub_port_disable(d->parent, d->port);
+	else
+		d->hc->ops->port_disable(d->hc, d->port);
+}
+
 static struct usb_device **place_of(struct usb_device *d)
 {
 	return (d->parent ? d->parent->child : d->hc->child) + d->port - 1;
@@ -291,6 +303,7 @@ static int enumerate(struct usb_hc *hc, struct usb_device *hub, unsigned int por
 		return -1;
 	if (reset_to_speed(d) < 0 || set_up(d) < 0) {
 		hc->ops->close(d);
+		usb_port_disable(d);
 		free_device(d);
 		return -1;
 	}
@@ -300,6 +313,7 @@ static int enumerate(struct usb_hc *hc, struct usb_device *hub, unsigned int por
 	/* It keeps its place, so that it is not tried again, but the controller forgets it. */
 	d->class_driver = NULL;
 	hc->ops->close(d);
+	usb_port_disable(d);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 #define PORTS_MAX 15u /* more do not fit into xHCI's route string */
 
 enum { HUB_DESC = 0x29, HUB_DESC_SUPER = 0x2A, SET_HUB_DEPTH = 12 };
-enum { PORT_RESET = 4, PORT_POWER = 8, C_PORT_CONNECTION = 16, C_PORT_RESET = 20 };
+enum { PORT_ENABLE = 1, PORT_RESET = 4, PORT_POWER = 8, C_PORT_CONNECTION = 16, C_PORT_RESET = 20 };
 /* Port status, bits that both generations share, then the change bits. */
 enum {
 	CONNECTED = 1u << 0,
@@ -60,6 +60,13 @@ int usb_hub_port_state(struct usb_device *hub, unsigned int port, struct usb_por
 void usb_hub_port_ack(struct usb_device *hub, unsigned int port)
 {
 	if (port_feature(hub, USB_CLEAR_FEATURE, C_PORT_CONNECTION, port) < 0)
+		hub->hc->device->ops->log(hub->hc->device, "hub %s does not answer", hub->path);
+}
+
+void usb_hub_port_disable(struct usb_device *hub, unsigned int port)
+{
+	/* SuperSpeed's links are not shared, and hubs have no such feature for them. */
+	if (hub->speed != USB_SUPER && port_feature(hub, USB_CLEAR_FEATURE, PORT_ENABLE, port) < 0)
 		hub->hc->device->ops->log(hub->hc->device, "hub %s does not answer", hub->path);
 }
 

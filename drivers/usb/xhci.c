@@ -51,6 +51,7 @@ static const struct usb_hc_ops hc_ops = {
 	.port_state = xhci_port_state,
 	.port_ack = xhci_port_ack,
 	.port_reset = xhci_port_reset,
+	.port_disable = xhci_port_disable,
 };
 
 static bool match(const struct device_id *id)

@@ -86,6 +86,15 @@ int xhci_port_reset(struct usb_hc *hc, unsigned int port)
 	return 0;
 }
 
+void xhci_port_disable(struct usb_hc *hc, unsigned int port)
+{
+	struct xhci *x = xhci_of(hc);
+
+	/* SuperSpeed's links are not shared. */
+	if (!is_super(x, port))
+		port_write(x, port, PORT_ENABLED);
+}
+
 void xhci_ports_start(struct xhci *x)
 {
 	for (unsigned int i = 1; i <= x->ports && x->port_power; i++)

@@ -109,6 +109,7 @@ unsigned int xhci_endpoint_state(struct xhci *x, const struct xhci_slot *s, unsi
 void xhci_port_state(struct usb_hc *hc, unsigned int port, struct usb_port_state *s);
 void xhci_port_ack(struct usb_hc *hc, unsigned int port);
 must_use int xhci_port_reset(struct usb_hc *hc, unsigned int port);
+void xhci_port_disable(struct usb_hc *hc, unsigned int port);
 /* Power for all, and what firmware left is as if it had just been plugged in. */
 void xhci_ports_start(struct xhci *x);
 u32 xhci_portsc(struct xhci *x, unsigned int port);

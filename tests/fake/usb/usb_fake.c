@@ -355,6 +355,7 @@ static int take_cbw(struct fake_usb *u, const u8 *p, size_t n)
 	put_status(u, good, wanted - (u32)u->data_bytes);
 	u->stage = wanted ? DATA : STATUS;
 	u->data_in = wanted ? p[12] & 0x80 : false;
+	u->data_left = wanted;
 	if (u->now == FAKE_CSW_STALL && u->stage == STATUS)
 		u->halted[0] = true;
 	return 31;
@@ -365,6 +366,16 @@ static void data_done(struct fake_usb *u)
 	u->stage = STATUS;
 	if (u->now == FAKE_CSW_STALL)
 		u->halted[0] = true;
+}
+
+/* A controller may ask in several steps. */
+static void take_data(struct fake_usb *u, size_t n)
+{
+	u->data += n;
+	u->data_bytes -= n;
+	u->data_left -= n < u->data_left ? n : u->data_left;
+	if (u->data_bytes == 0 && (u->data_left == 0 || u->data_in))
+		data_done(u);
 }
 
 u8 fake_usb_toggle(const struct fake_usb *u, u8 toggle, size_t n)
@@ -394,7 +405,7 @@ int fake_usb_out(struct fake_usb *u, u8 host_toggle, const u8 *p, size_t n)
 			return FAKE_STALL;
 		}
 		memcpy(u->data, p, n);
-		data_done(u);
+		take_data(u, n);
 	} else {
 		return FAKE_NAK;
 	}
@@ -421,7 +432,8 @@ int fake_usb_in(struct fake_usb *u, u8 host_toggle, u8 *p, size_t n)
 		}
 		bytes = u->data_bytes < n ? u->data_bytes : n;
 		memcpy(p, u->data, bytes);
-		data_done(u);
+		/* What is short of the packet ends the data. */
+		take_data(u, bytes == n ? bytes : u->data_bytes);
 	} else if (u->stage == STATUS && u->empty_first) {
 		u->empty_first = false;
 	} else if (u->stage == STATUS) {

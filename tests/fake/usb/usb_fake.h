@@ -48,7 +48,7 @@ struct fake_usb {
 	u8 cbw[31], csw[13];
 	u8 answer[256];
 	u8 *data;
-	size_t data_bytes, csw_bytes;
+	size_t data_bytes, data_left, csw_bytes;
 	bool data_in, empty_first;
 	enum fake_fault now;
 	/* The hub. */

@@ -430,7 +430,8 @@ static void tick(struct fake_device *f)
 	run_commands(x);
 	for (unsigned int s = 1; s <= FAKE_XHCI_SLOTS; s++)
 		for (unsigned int d = 1; x->slot[s] && d < 32; d++)
-			run_endpoint(x, s, d);
+			if (x->ep[s][d].rung)
+				run_endpoint(x, s, d);
 	if ((x->iman & 3) == 3 && (x->usbcmd & CMD_INTE) && (x->usbsts & STS_EVENT) &&
 	    f->interrupts_given) {
 		x->interrupts++;

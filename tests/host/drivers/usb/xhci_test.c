@@ -13,39 +13,18 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tests/host/drivers/usb/io.h>
 
 #define BLOCKS 4096u
-#define SEC    NS_PER_SEC
 
 static struct fake_xhci x;
 static struct fake_usb stick;
 static u8 disk[BLOCKS * 512];
-static u8 memory[USB_TRANSFER_MAX] __attribute__((aligned(65536)));
-
-struct io {
-	struct block_request r;
-	struct block_segment s[USB_SEGMENTS_MAX];
-	unsigned int done;
-	enum block_status status;
-};
-
-static void io_done(struct block_request *r, enum block_status status)
-{
-	struct io *io = r->ctx;
-
-	io->done++;
-	io->status = status;
-}
-
-static void fill(u8 *p, size_t n, unsigned int seed)
-{
-	for (size_t i = 0; i < n; i++)
-		p[i] = (u8)((i * 2654435761u + seed * 97) >> 11);
-}
 
 static void begin(unsigned int port, enum usb_speed speed)
 {
 	fake_xhci_init(&x);
+	machine = &x.f;
 	fill(disk, sizeof(disk), 1);
 	fake_stick(&stick, speed, disk, 512, BLOCKS);
 	if (port)
@@ -62,44 +41,6 @@ static void end(void)
 	x.f.d.driver->detach(&x.f.d, x.gone);
 	assert_int_equal(x.mistakes, 0);
 	fake_device_end(&x.f);
-}
-
-/* In pieces of `piece` bytes. */
-static void submit(struct io *io, enum block_op op, u64 sector, u8 *p, u32 bytes, u32 piece)
-{
-	static u64 next = 1ull << 32;
-	struct block_device *b = x.f.disks[0];
-
-	memset(io, 0, sizeof(*io));
-	io->r = (struct block_request){.op = op,
-				       .sector = sector,
-				       .count = bytes / 512,
-				       .segments = io->s,
-				       .done = io_done,
-				       .ctx = io};
-	/* Pages apart, and as the limits want it. */
-	for (u32 at = 0; at < bytes; at += piece, next += 1 << 17)
-		io->s[io->r.segment_count++] = (struct block_segment){
-			fake_dma_add(&x.f, p + at, piece, next), p + at, piece};
-	b->ops->submit(b, &io->r);
-	b->ops->kick(b);
-}
-
-static void forget(struct io *io)
-{
-	for (unsigned int i = 0; i < io->r.segment_count; i++)
-		fake_dma_remove(&x.f, io->s[i].cpu);
-}
-
-static enum block_status do_io(enum block_op op, u64 sector, u8 *p, u32 bytes, u32 piece)
-{
-	static struct io io;
-
-	submit(&io, op, sector, p, bytes, piece);
-	fake_device_pass(&x.f, 60 * SEC, SEC / 100);
-	assert_int_equal(io.done, 1);
-	forget(&io);
-	return io.status;
 }
 
 static void check_read(u64 sector, u32 bytes, u32 piece)
@@ -456,7 +397,7 @@ static void test_faults_in_queue(void **s)
 		fill(memory, sizeof(memory), f);
 		for (unsigned int i = 0; i < 32; i++)
 			submit(&io[i], BLOCK_WRITE, i * 8, memory + i * 4096, 4096, 1024);
-		fake_device_pass(&x.f, 120 * SEC, SEC / 100);
+		finish(io, 32);
 		for (unsigned int i = 0; i < 32; i++) {
 			assert_int_equal(io[i].done, 1);
 			assert_int_equal(io[i].status, BLOCK_OK);
