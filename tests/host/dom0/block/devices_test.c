@@ -563,6 +563,69 @@ static void turns(void **state)
 	close_use(u[1]);
 }
 
+/* A file whose flushes end when those of its partition do, more than there are parts. */
+#define NESTED 400u
+
+static struct block_use *below;
+static struct block_request inner[NESTED];
+static unsigned int inner_count;
+
+static void inner_done(struct block_request *r, enum block_status status)
+{
+	struct block_request *outer = r->ctx;
+
+	outer->done(outer, status);
+}
+
+static void nested_submit(struct block_device *b, struct block_request *r)
+{
+	struct block_request *i = &inner[inner_count++];
+
+	(void)b;
+	*i = (struct block_request){.op = r->op, .done = inner_done, .ctx = r};
+	block_submit(below, i);
+	block_kick(below);
+}
+
+static void nested_fiber(void *ctx)
+{
+	static const struct block_device_ops ops = {.submit = nested_submit};
+	static struct block_device file;
+	static struct block_request r[NESTED];
+	static unsigned int who = 1;
+	struct block_target t = {.kind = BLOCK_PHY, .name = "nvme0n1p2"};
+	struct block_use *u;
+
+	(void)ctx;
+	file = disk[0].dev;
+	file.ops = &ops;
+	files_fake_file = &file;
+	below = block_open(&t, "the file", why);
+	t.kind = BLOCK_FILE;
+	t.name = "/nvme0n1p2/image";
+	u = block_open(&t, "guest", why);
+	assert_true(u && below);
+	ended[1] = inner_count = 0;
+	for (unsigned int i = 0; i < NESTED; i++) {
+		r[i] = (struct block_request){.op = BLOCK_FLUSH, .done = count_end, .ctx = &who};
+		block_submit(u, &r[i]);
+	}
+	block_kick(u);
+	while (idle())
+		;
+	assert_int_equal(ended[1], NESTED);
+	block_close(u);
+	block_close(below);
+	files_fake_file = NULL;
+}
+
+static void nested(void **state)
+{
+	(void)state;
+	settle();
+	fiber_fake_call(nested_fiber, NULL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -581,6 +644,7 @@ int main(void)
 		TEST(no_memory_for_the_table),
 		TEST(turns),
 		TEST(files),
+		TEST(nested),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
