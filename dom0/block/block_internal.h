@@ -10,6 +10,9 @@
 #define BLOCK_UUID_MAX   37
 #define BLOCK_HOLDER_MAX 64
 
+/* What a request may pass through on its way: overlay (2), file (1), disk (0). */
+#define BLOCK_LEVELS 3u
+
 /* A device, or a part of one. Files and overlays have a node for each opening; it is not listed. */
 struct block_node {
 	struct block_node *next;
@@ -23,6 +26,7 @@ struct block_node {
 	char label[BLOCK_LABEL_MAX], uuid[BLOCK_UUID_MAX];
 	struct block_use *uses;
 	void (*release)(struct block_device *dev); /* at the end of its only use; or NULL */
+	unsigned int level;
 	bool listed;
 	bool scanned, rescan; /* a fiber reads its partition table; it shall do so once more */
 };
@@ -58,6 +62,7 @@ struct block_use {
 	u64 start;
 	struct block_limits limits;
 	struct block_device view;
+	unsigned int level; /* the node's */
 	bool write;
 	struct block_node *node; /* NULL: it went away */
 	struct block_use *next;  /* of the same node */
@@ -86,7 +91,8 @@ void node_remove(struct block_node *n);
 /* Tells its users that its size is another one. */
 void node_resized(struct block_node *n);
 /* A node that is not listed, for one opening. NULL: out of memory. */
-struct block_node *node_hidden(struct block_device *dev, const char *title) must_use;
+struct block_node *node_hidden(struct block_device *dev, const char *title,
+			       unsigned int level) must_use;
 
 /* --- use.c --- */
 
@@ -102,8 +108,8 @@ bool use_allowed(const struct block_node *n, bool write, char why[BLOCK_WHY_MAX]
 /* --- split.c --- */
 
 /* Memory for so many more requests to be described at a time. false: out of memory. */
-bool split_reserve(unsigned int parts) must_use;
-void split_unreserve(unsigned int parts);
+bool split_reserve(unsigned int level, unsigned int parts) must_use;
+void split_unreserve(unsigned int level, unsigned int parts);
 /* Passes on a request that only needs another first sector. false: not now, use split_submit(). */
 bool split_pass(struct block_use *u, struct block_request *r) must_use;
 /* Cuts a well-formed request into parts that u's device takes. */

@@ -111,7 +111,7 @@ static struct block_use *open_own(struct block_device *dev, void (*release)(stru
 		release(dev);
 		return NULL;
 	}
-	n = node_hidden(dev, t->name);
+	n = node_hidden(dev, t->name, t->kind == BLOCK_COW ? 2 : 1);
 	u = n ? use_new(n, t->write, holder) : NULL;
 	if (!u) {
 		free(n);

@@ -63,7 +63,7 @@ static struct ram_disk *make(const struct module *m)
 	};
 	snprintf(d->dev.model, sizeof(d->dev.model), "RAM disk");
 	d->data = (u8 *)(uintptr_t)m->data;
-	d->node = node_hidden(&d->dev, m->name);
+	d->node = node_hidden(&d->dev, m->name, 0);
 	if (!d->node) {
 		free(d);
 		return NULL;

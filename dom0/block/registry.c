@@ -138,7 +138,7 @@ int node_add_part(struct block_node *disk, unsigned int number, u64 start, u64 c
 	return 0;
 }
 
-struct block_node *node_hidden(struct block_device *dev, const char *title)
+struct block_node *node_hidden(struct block_device *dev, const char *title, unsigned int level)
 {
 	struct block_node *n = calloc(1, sizeof(*n));
 
@@ -146,6 +146,7 @@ struct block_node *node_hidden(struct block_device *dev, const char *title)
 		return NULL;
 	n->dev = dev;
 	n->title = title;
+	n->level = level;
 	snprintf(n->name, sizeof(n->name), "%s", title);
 	return n;
 }

@@ -29,49 +29,54 @@ struct part {
 	struct block_segment own[PART_SEGMENTS];
 };
 
-static struct part *pool;
-static unsigned int pool_total, pool_wanted;
+/* One for each level: a file's parts wait for its partition's, never the other way round. */
+static struct {
+	struct part *spare;
+	unsigned int total, wanted;
+} pools[BLOCK_LEVELS];
 static struct block_use *turns, *turns_last;
 static bool pumping;
 
-bool split_reserve(unsigned int parts)
+bool split_reserve(unsigned int level, unsigned int parts)
 {
 	struct part *chunk;
 
-	pool_wanted += parts;
-	if (pool_wanted <= pool_total || pool_total + parts > PARTS_MAX)
+	pools[level].wanted += parts;
+	if (pools[level].wanted <= pools[level].total || pools[level].total + parts > PARTS_MAX)
 		return true;
 	chunk = calloc(parts, sizeof(*chunk));
 	if (!chunk) {
-		pool_wanted -= parts;
+		pools[level].wanted -= parts;
 		return false;
 	}
 	for (unsigned int i = 0; i < parts; i++) {
-		chunk[i].next = pool;
-		pool = &chunk[i];
+		chunk[i].next = pools[level].spare;
+		pools[level].spare = &chunk[i];
 	}
-	pool_total += parts;
+	pools[level].total += parts;
 	return true;
 }
 
-void split_unreserve(unsigned int parts)
+void split_unreserve(unsigned int level, unsigned int parts)
 {
-	pool_wanted -= parts;
+	pools[level].wanted -= parts;
 }
 
-static struct part *take(void)
+static struct part *take(struct block_use *u)
 {
-	struct part *p = pool;
+	struct part *p = pools[u->level].spare;
 
-	if (p)
-		pool = p->next;
+	if (p) {
+		pools[u->level].spare = p->next;
+		p->use = u;
+	}
 	return p;
 }
 
 static void put(struct part *p)
 {
-	p->next = pool;
-	pool = p;
+	p->next = pools[p->use->level].spare;
+	pools[p->use->level].spare = p;
 }
 
 /* --- whose turn it is --- */
@@ -324,7 +329,6 @@ static enum filling fill(struct block_use *u, struct part *p)
 
 	p->r = (struct block_request){.op = whole->op, .done = part_done, .ctx = p};
 	p->head = u->cut.head;
-	p->use = u;
 	if (whole->op == BLOCK_READ || whole->op == BLOCK_WRITE)
 		return fill_data(u, whole, p);
 	if (whole->op == BLOCK_DISCARD) {
@@ -350,13 +354,12 @@ static void clip_discard(const struct block_use *u, struct cut *c)
 static bool begin(struct block_use *u)
 {
 	struct block_request *r = u->waiting;
-	struct part *head = take();
+	struct part *head = take(u);
 
 	if (!head)
 		return false;
 	u->waiting = r->next;
 	head->head = head;
-	head->use = u;
 	head->whole = r;
 	head->bounce = NULL;
 	head->busy = head->all_issued = false;
@@ -395,7 +398,7 @@ static bool step(struct block_use *u)
 		if (!head) /* there was nothing to do for it */
 			return true;
 	}
-	p = head->busy ? take() : head;
+	p = head->busy ? take(u) : head;
 	if (!p)
 		return false;
 	f = fill(u, p);
@@ -481,7 +484,7 @@ static void pass_done(struct block_request *r, enum block_status status)
 bool split_pass(struct block_use *u, struct block_request *r)
 {
 	/* Those that wait come first. */
-	struct part *p = turns ? NULL : take();
+	struct part *p = turns ? NULL : take(u);
 
 	if (!p)
 		return false;

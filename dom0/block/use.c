@@ -61,13 +61,14 @@ struct block_use *use_new(struct block_node *n, bool write, const char *holder)
 {
 	struct block_use *u = calloc(1, sizeof(*u));
 
-	if (!u || !split_reserve(PARTS_EACH)) {
+	if (!u || !split_reserve(n->level, PARTS_EACH)) {
 		free(u);
 		return NULL;
 	}
 	u->node = n;
 	u->dev = n->dev;
 	u->start = n->start;
+	u->level = n->level;
 	u->write = write;
 	snprintf(u->holder, sizeof(u->holder), "%s", holder);
 	use_refresh(u);
@@ -85,7 +86,7 @@ void use_free(struct block_use *u)
 				break;
 			}
 	split_gone(u);
-	split_unreserve(PARTS_EACH);
+	split_unreserve(u->level, PARTS_EACH);
 	free(u);
 }
 

@@ -4,7 +4,7 @@
 // links: dom0/block/block_io.c dom0/block/bounce.c dom0/block/open.c dom0/block/partition_table.c
 // links: dom0/block/partitions.c dom0/block/gpt.c dom0/block/mbr.c dom0/block/ram_disk.c
 // links: dom0/block/registry.c dom0/block/request.c dom0/block/split.c dom0/block/use.c
-// links: dom0/fs/fs.c dom0/cow/cow.c tests/fake/fiber_fake.c tests/fake/block_fake.c
+// links: tests/fake/files_fake.c tests/fake/fiber_fake.c tests/fake/block_fake.c
 // links: tests/fake/partition_fake.c
 // libs: -lz
 #include <stdarg.h>
@@ -21,6 +21,7 @@
 #include <dom0/entry/modules.h>
 #include <dom0/entry/paging.h>
 #include <fiber_fake.h>
+#include <files_fake.h>
 #include <partition_fake.h>
 
 #define SECTORS 8192u
@@ -446,6 +447,48 @@ static void no_memory_for_the_table(void **state)
 	close_use(open_as("sda", false, "x")); /* the disk itself works, and nobody waits */
 }
 
+static void files_fiber(void *ctx)
+{
+	struct block_target t = {.kind = BLOCK_FILE, .name = "/nvme0n1p2/image", .write = true};
+	struct block_use *u, *v;
+
+	(void)ctx;
+	assert_null(block_open(&t, "guest a", why));
+	assert_string_equal(why, "there is none for guest a");
+	files_fake_file = &disk[0].dev;
+	u = block_open(&t, "guest a", why);
+	assert_true(u && files_fake_open == 1);
+	assert_int_equal(block_io(u, BLOCK_WRITE, 7000, buffer, sizeof(buffer)), BLOCK_OK);
+	/* Who may have a file open is for the file system to say. */
+	v = block_open(&t, "guest b", why);
+	assert_true(v && files_fake_open == 2);
+	block_close(u);
+	block_close(v);
+	assert_int_equal(files_fake_open, 0);
+	assert_true(disk[0].flushes >= 2);
+	disk[0].dev.read_only = true;
+	assert_null(block_open(&t, "guest a", why));
+	assert_string_equal(why, "/nvme0n1p2/image is read-only");
+	assert_int_equal(files_fake_open, 0);
+	files_fake_overlay = &disk[1].dev;
+	t.kind = BLOCK_COW;
+	u = block_open(&t, "guest a", why);
+	assert_true(u && files_fake_open == 1);
+	block_close(u);
+	assert_int_equal(files_fake_open, 0);
+	disk[0].dev.read_only = false;
+	files_fake_file = files_fake_overlay = NULL;
+}
+
+/* Files and overlays are opened and closed by those who know them, and not listed. */
+static void files(void **state)
+{
+	(void)state;
+	settle();
+	fiber_fake_call(files_fiber, NULL);
+	assert_null(listed("/nvme0n1p2/image"));
+}
+
 /* More requests than there is memory to describe: each use gets its turn. */
 #define MANY 1000u
 
@@ -520,6 +563,69 @@ static void turns(void **state)
 	close_use(u[1]);
 }
 
+/* A file whose flushes end when those of its partition do, more than there are parts. */
+#define NESTED 400u
+
+static struct block_use *below;
+static struct block_request inner[NESTED];
+static unsigned int inner_count;
+
+static void inner_done(struct block_request *r, enum block_status status)
+{
+	struct block_request *outer = r->ctx;
+
+	outer->done(outer, status);
+}
+
+static void nested_submit(struct block_device *b, struct block_request *r)
+{
+	struct block_request *i = &inner[inner_count++];
+
+	(void)b;
+	*i = (struct block_request){.op = r->op, .done = inner_done, .ctx = r};
+	block_submit(below, i);
+	block_kick(below);
+}
+
+static void nested_fiber(void *ctx)
+{
+	static const struct block_device_ops ops = {.submit = nested_submit};
+	static struct block_device file;
+	static struct block_request r[NESTED];
+	static unsigned int who = 1;
+	struct block_target t = {.kind = BLOCK_PHY, .name = "nvme0n1p2"};
+	struct block_use *u;
+
+	(void)ctx;
+	file = disk[0].dev;
+	file.ops = &ops;
+	files_fake_file = &file;
+	below = block_open(&t, "the file", why);
+	t.kind = BLOCK_FILE;
+	t.name = "/nvme0n1p2/image";
+	u = block_open(&t, "guest", why);
+	assert_true(u && below);
+	ended[1] = inner_count = 0;
+	for (unsigned int i = 0; i < NESTED; i++) {
+		r[i] = (struct block_request){.op = BLOCK_FLUSH, .done = count_end, .ctx = &who};
+		block_submit(u, &r[i]);
+	}
+	block_kick(u);
+	while (idle())
+		;
+	assert_int_equal(ended[1], NESTED);
+	block_close(u);
+	block_close(below);
+	files_fake_file = NULL;
+}
+
+static void nested(void **state)
+{
+	(void)state;
+	settle();
+	fiber_fake_call(nested_fiber, NULL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -537,6 +643,8 @@ int main(void)
 		TEST(removed_with_users),
 		TEST(no_memory_for_the_table),
 		TEST(turns),
+		TEST(files),
+		TEST(nested),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

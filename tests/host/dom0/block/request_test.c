@@ -4,7 +4,7 @@
 // links: dom0/block/block_io.c dom0/block/bounce.c dom0/block/open.c dom0/block/partition_table.c
 // links: dom0/block/partitions.c dom0/block/gpt.c dom0/block/mbr.c dom0/block/ram_disk.c
 // links: dom0/block/registry.c dom0/block/request.c dom0/block/split.c dom0/block/use.c
-// links: dom0/fs/fs.c dom0/cow/cow.c tests/fake/fiber_fake.c tests/fake/block_fake.c
+// links: tests/fake/files_fake.c tests/fake/fiber_fake.c tests/fake/block_fake.c
 // libs: -lz
 #include <stdarg.h>
 #include <stddef.h>
