@@ -21,7 +21,7 @@ void images_begin(void)
 {
 	char command[128];
 
-	snprintf(folder, sizeof(folder), "/tmp/plinth-fs-XXXXXX");
+	snprintf(folder, sizeof(folder), "/dev/shm/plinth-fs-XXXXXX");
 	if (!mkdtemp(folder))
 		abort();
 	snprintf(command, sizeof(command), "mkdir %s/root", folder);

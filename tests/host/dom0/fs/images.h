@@ -5,7 +5,7 @@
 
 #include <disk_fake.h>
 
-#define IMAGE_BYTES (16u << 20)
+#define IMAGE_BYTES (12u << 20)
 
 /* A folder of the test's own, removed at its end. */
 void images_begin(void);
