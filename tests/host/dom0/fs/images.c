@@ -98,6 +98,18 @@ int images_check(u8 *medium, const char *how)
 	return status / 256;
 }
 
+const char *images_log(void)
+{
+	static char text[2048];
+	FILE *f = fopen(images_path("e2fsck.log"), "rb");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	text[n] = '\0';
+	if (f)
+		fclose(f);
+	return text;
+}
+
 const char *images_ask(const u8 *medium, const char *request)
 {
 	static char answer[4096];
