@@ -44,6 +44,7 @@ struct cow_fill {
 	struct block_segment segment;
 	struct block_request request;
 	struct cow *cow;
+	struct cow_job *job; /* which began it: waits until its end */
 };
 
 /* A piece of a job, on the base or the overlay. */

@@ -111,7 +111,9 @@ static void fill_end(struct cow_fill *f, enum block_status status)
 	f->active = false;
 	c->under_way--;
 	publish(c, f->cluster, f->place, status);
-	/* Who waits for it tries anew, and fails itself if it fails again. */
+	/* Others that wait for it try it themselves. */
+	if (status != BLOCK_OK)
+		f->job->status = status;
 	go_on(c);
 }
 
@@ -175,7 +177,7 @@ static struct cow_fill *spare_fill(struct cow *c)
 	return NULL;
 }
 
-static void fill_begin(struct cow *c, struct cow_fill *f, u32 cluster, u32 place)
+static void fill_begin(struct cow *c, struct cow_fill *f, struct cow_job *j, u32 cluster, u32 place)
 {
 	u64 first = (u64)cluster * c->cluster_sectors;
 
@@ -185,6 +187,7 @@ static void fill_begin(struct cow *c, struct cow_fill *f, u32 cluster, u32 place
 	f->done = 0;
 	f->count = min_u64(c->cluster_sectors, c->device.sectors - first);
 	f->cow = c;
+	f->job = j;
 	bit_set(c->busy, cluster);
 	c->under_way++;
 	fill_step(f);
@@ -246,7 +249,7 @@ static enum step step_first_write(struct cow *c, struct cow_job *j, u32 cluster)
 		send(c, j, c->overlay, (u64)place * c->cluster_sectors, end - first, place);
 		return STEP_ON;
 	}
-	fill_begin(c, f, cluster, place);
+	fill_begin(c, f, j, cluster, place);
 	return STEP_ON; /* it is busy now, or done */
 }
 

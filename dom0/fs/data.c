@@ -4,7 +4,7 @@
 #include <dom0/fs/fs_internal.h>
 
 #include <stdlib.h>
-#include <string.h>
+#include <dom0/block/slice.h>
 
 #define JOBS        64u
 #define DIRTY_BYTES (192u << 10) /* of metadata, before it is committed without being asked */
@@ -39,35 +39,6 @@ static void give_to_worker(struct fs_job *j)
 	*fs->work_end = j;
 	fs->work_end = &j->next;
 	fiber_wake(fs->worker);
-}
-
-/* The part of the request's memory that belongs to so many sectors from j->at on. */
-static void slice(const struct fs_job *j, struct fs_part *p, u64 count)
-{
-	const struct block_segment *s = j->request->segments;
-	u64 skip = (j->at - j->request->sector) * BLOCK_SECTOR, left = count * BLOCK_SECTOR;
-	unsigned int n = 0;
-
-	if (count == j->request->count) {
-		p->request.segments = s;
-		p->request.segment_count = j->request->segment_count;
-		return;
-	}
-	for (; skip >= s->bytes; s++)
-		skip -= s->bytes;
-	for (; left; s++, n++) {
-		u64 bytes = min_u64(left, s->bytes - skip);
-
-		p->segments[n] = (struct block_segment){
-			.bus = s->bus + skip,
-			.cpu = s->cpu ? (u8 *)s->cpu + skip : NULL,
-			.bytes = (u32)bytes,
-		};
-		left -= bytes;
-		skip = 0;
-	}
-	p->request.segments = p->segments;
-	p->request.segment_count = n;
 }
 
 static void end_drain(struct fs_file *f)
@@ -120,31 +91,12 @@ static void send(struct fs_job *j, struct fs_part *p, u64 to, u64 count)
 	p->request.sector = to;
 	p->request.count = count;
 	p->request.done = part_done;
-	slice(j, p, count);
+	p->request.segments = p->segments;
+	p->request.segment_count = block_slice(j->request, j->at, count, p->segments);
 	j->at += count;
 	j->outstanding++;
 	j->file->busy++;
 	block_submit(j->file->fs->use, &p->request);
-}
-
-static bool read_zeroes(struct fs_job *j, u64 count)
-{
-	const struct block_segment *s = j->request->segments;
-	u64 skip = (j->at - j->request->sector) * BLOCK_SECTOR, left = count * BLOCK_SECTOR;
-
-	for (; skip >= s->bytes; s++)
-		skip -= s->bytes;
-	for (; left; s++) {
-		u64 bytes = min_u64(left, s->bytes - skip);
-
-		if (!s->cpu)
-			return false;
-		memset((u8 *)s->cpu + skip, 0, bytes);
-		left -= bytes;
-		skip = 0;
-	}
-	j->at += count;
-	return true;
 }
 
 enum step { STEP_ON, STEP_WORKER, STEP_STALLED };
@@ -162,8 +114,9 @@ static enum step step(struct fs_job *j)
 	if (!run->pblk || run->unwritten) {
 		if (j->request->op != BLOCK_READ)
 			return STEP_WORKER;
-		if (!read_zeroes(j, count))
+		if (!block_slice_zero(j->request, j->at, count))
 			j->status = BLOCK_INVALID;
+		j->at += count;
 		return STEP_ON;
 	}
 	if (!p || f->frozen)

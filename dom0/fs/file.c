@@ -234,12 +234,9 @@ static errcode_t write_new_inode(struct fs *fs, ext2_ino_t ino, u64 bytes)
 	err = ext2fs_inode_size_set(fs->e2, &inode, (s64)bytes);
 	if (!err && ext2fs_has_feature_extents(fs->e2->super)) {
 		inode.i_flags |= EXT4_EXTENTS_FL;
-		err = ext2fs_write_new_inode(fs->e2, ino, &inode);
+		err = ext2fs_extent_open2(fs->e2, ino, &inode, &handle);
 		if (!err)
-			err = ext2fs_extent_open2(fs->e2, ino, &inode, &handle);
-		if (!err)
-			ext2fs_extent_free(handle); /* it wrote the empty tree's head */
-		return err;
+			ext2fs_extent_free(handle); /* it made an empty tree's head in inode */
 	}
 	return err ? err : ext2fs_write_new_inode(fs->e2, ino, &inode);
 }

@@ -18,7 +18,7 @@
 #include <dom0/loop/fiber.h>
 
 #define SECTORS       (16u * 128 + 77) /* the last cluster is not whole */
-#define OVERLAY_BYTES (6u << 20)
+#define OVERLAY_BYTES (3u << 20)
 #define FLUSHES       24u
 #define CUTS          400u
 
@@ -87,9 +87,10 @@ static int tear_down(void **state)
 }
 
 /* What each sector has: the number of the write; and what it had when a flush ended. */
-static u32 newest[SECTORS], write_count;
+static u32 newest[SECTORS], discarded_at[SECTORS], write_count;
 static struct {
 	unsigned int events;
+	u32 writes;
 	u32 newest[SECTORS];
 } flushed[FLUSHES];
 static unsigned int flush_count;
@@ -98,6 +99,7 @@ static unsigned int flush_count;
 static void begin_writes(void)
 {
 	memset(newest, 0, sizeof(newest));
+	memset(discarded_at, 0, sizeof(discarded_at));
 	write_count = flush_count = 0;
 }
 
@@ -173,14 +175,18 @@ static void discard_some(struct block_device *dev)
 	u32 first = fake_random() % 14 * 128, count = 128 * (1 + fake_random() % 2);
 
 	assert_int_equal(fake_io(dev, BLOCK_DISCARD, first, NULL, count), BLOCK_OK);
-	for (u32 i = 0; i < count; i++)
+	write_count++;
+	for (u32 i = 0; i < count; i++) {
 		newest[first + i] = DISCARDED;
+		discarded_at[first + i] = write_count;
+	}
 }
 
 static void note_flush(struct block_device *dev)
 {
 	assert_int_equal(fake_io(dev, BLOCK_FLUSH, 0, NULL, 0), BLOCK_OK);
 	flushed[flush_count].events = over->event_count;
+	flushed[flush_count].writes = write_count;
 	memcpy(flushed[flush_count++].newest, newest, sizeof(newest));
 }
 
@@ -201,9 +207,9 @@ static void read_whole(struct block_device *dev)
 				 BLOCK_OK);
 }
 
-/* Sectors have what they had at the flush, or what was written after. discards: what was given up
- * may have come back as anything that had been there. */
-static void check_content(const u32 *least, const u32 *most)
+/* Sectors have what they had after write number `writes`, or what was written after. What was given
+ * up since may be anything. */
+static void check_content(const u32 *least, const u32 *most, u32 writes)
 {
 	u8 whole[512];
 
@@ -212,7 +218,7 @@ static void check_content(const u32 *least, const u32 *most)
 		u32 number;
 		bool zero = true;
 
-		if (least[s] & DISCARDED || most[s] & DISCARDED)
+		if (least[s] & DISCARDED || most[s] & DISCARDED || discarded_at[s] > writes)
 			continue;
 		memcpy(&number, at, 4);
 		make_sector(whole, number, s);
@@ -229,7 +235,7 @@ static void check_exactly(struct block_device *dev)
 	static const u8 zeroes[512];
 
 	read_whole(dev);
-	check_content(newest, newest);
+	check_content(newest, newest, write_count);
 	for (u32 s = 0; s < SECTORS; s++)
 		if (newest[s] == DISCARDED)
 			assert_memory_equal(got + (size_t)s * 512, zeroes, 512);
@@ -322,19 +328,21 @@ static void crash_work(void *ctx)
 	cow_close(dev);
 }
 
+static u32 least_writes;
+
 static void after_crash(void *ctx)
 {
 	struct block_device *dev = open_it();
 	const u32 *least = ctx;
 
 	read_whole(dev);
-	check_content(least, newest);
+	check_content(least, newest, least_writes);
 	/* What is written now does not bring back what had been lost. */
 	assert_int_equal(fake_io(dev, BLOCK_WRITE, 5, got + 5 * 512, 1), BLOCK_OK);
 	cow_close(dev);
 	dev = open_it();
 	read_whole(dev);
-	check_content(least, newest);
+	check_content(least, newest, least_writes);
 	cow_close(dev);
 }
 
@@ -352,11 +360,14 @@ static void crash(const void *discards)
 		static const u32 nothing[SECTORS];
 		const u32 *least = nothing;
 
+		least_writes = 0;
 		events = flushed[0].events +
 			 fake_random() % (recorded->event_count + 1 - flushed[0].events);
 		for (unsigned int k = 0; k < flush_count; k++)
-			if (flushed[k].events <= events)
+			if (flushed[k].events <= events) {
 				least = flushed[k].newest;
+				least_writes = flushed[k].writes;
+			}
 		fake_disk_crash(recorded, empty, events, medium);
 		over = fake_disk_new("over", OVERLAY_BYTES);
 		memcpy(over->data, medium, OVERLAY_BYTES);

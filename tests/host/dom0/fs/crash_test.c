@@ -4,7 +4,7 @@
 // links: dom0/fs/io_block.c dom0/fs/ext2fs_outside.c dom0/fs/mount.c dom0/fs/commit.c
 // links: dom0/fs/journal.c dom0/fs/map.c dom0/fs/data.c dom0/fs/file.c dom0/fs/read.c
 // links: dom0/loop/fiber.c dom0/loop/fiber_switch.S tests/fake/disk_fake.c
-// links: tests/host/dom0/fs/images.c
+// links: tests/host/dom0/fs/images.c dom0/block/slice.c
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

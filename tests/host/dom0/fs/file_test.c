@@ -3,7 +3,7 @@
 // links: dom0/fs/io_block.c dom0/fs/ext2fs_outside.c dom0/fs/mount.c dom0/fs/commit.c
 // links: dom0/fs/journal.c dom0/fs/map.c dom0/fs/data.c dom0/fs/file.c dom0/fs/read.c
 // links: dom0/loop/fiber.c dom0/loop/fiber_switch.S tests/fake/disk_fake.c
-// links: tests/host/dom0/fs/images.c
+// links: tests/host/dom0/fs/images.c dom0/block/slice.c
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -138,15 +138,218 @@ static void writing_fills_holes_and_leaves_a_clean_file_system(void **state)
 	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
 		images_make(disk, kinds[i]);
 		memset(model, 0, sizeof(model));
-		/* What free blocks had must not be seen. */
 		fake_run(writes, NULL);
 		assert_int_equal(disk->uses, 0);
 		if (images_check(disk->data, "-fn"))
-			fail_msg("%s: e2fsck found something: %s", kinds[i],
-				 images_path("e2fsck.log"));
+			fail_msg("%s: e2fsck found something:\n%s", kinds[i], images_log());
 		assert_int_equal(images_dump(disk->data, "/hole", got, sizeof(got)), sizeof(got));
 		assert_memory_equal(got, model, sizeof(got));
 	}
+}
+
+static void refused(const char *name, bool write, const char *what)
+{
+	struct block_device *dev = fs_file_open(name, write, "guest b", why);
+
+	assert_null(dev);
+	if (!strstr(why, what))
+		fail_msg("%s: \"%s\" does not say \"%s\"", name, why, what);
+}
+
+static void refusals(void *ctx)
+{
+	struct block_device *dev = fs_file_open("/data/full", true, "guest a", why), *other;
+
+	(void)ctx;
+	assert_non_null(dev);
+	refused("/data/full", true, "in use by guest a for writing");
+	refused("/data/full", false, "in use by guest a for writing");
+	refused("/data/link", true, "in use by guest a");
+	other = fs_file_open("/data/hole", false, "guest c", why);
+	assert_non_null(other);
+	refused("/data/hole", true, "in use by guest c");
+	fs_file_close(other);
+	fs_file_close(dev);
+	refused("/data/none", false, "no such file");
+	refused("/data/folder", false, "is a folder");
+	refused("/data/pipe", false, "not a regular file");
+	refused("/data/none/full", false, "no such file");
+	refused("/data/full/x", false, "irectory");
+	refused("/other/full", false, "no such disk");
+	refused("data/full", false, "not of the form");
+	refused("/data", false, "not of the form");
+	refused("/data/tiny", true, "is empty");
+	dev = fs_file_open("/data/odd", false, "guest a", why);
+	assert_int_equal(dev->sectors, 1);
+	fs_file_close(dev);
+	assert_non_null(strstr(fake_log, "last 488 bytes"));
+}
+
+static void what_cannot_be_a_disk_is_refused(void **state)
+{
+	char command[512];
+
+	(void)state;
+	snprintf(command, sizeof(command),
+		 "cd %s/.. && mkdir root/folder && mkfifo root/pipe && ln root/full root/link",
+		 images_path("root"));
+	assert_int_equal(system(command), 0);
+	images_make(disk, kinds[0]);
+	fake_run(refusals, NULL);
+	assert_int_equal(disk->uses, 0);
+}
+
+static void refused_write(void *ctx)
+{
+	refused("/data/hole", true, ctx);
+}
+
+static void refused_read(void *ctx)
+{
+	refused("/data/hole", false, ctx);
+}
+
+static void what_is_not_known_is_refused(void **state)
+{
+	(void)state;
+	images_make(disk, "-t ext4 -O bigalloc");
+	fake_run(refused_write, "bigalloc");
+	images_make(disk, "-t ext4 -O quota");
+	fake_run(refused_write, "quotas");
+	images_make(disk, kinds[0]);
+	disk->device.read_only = true;
+	fake_run(refused_write, "read-only");
+	disk->device.read_only = false;
+	images_make(disk, "-t ext2");
+	disk->data[1024 + 0x60 + 2] |= 0x80; /* an incompatible feature of the future */
+	fake_run(refused_read, "not known");
+	images_make(disk, "-t ext2");
+	disk->data[1024 + 0x64 + 3] |= 0x40; /* one that only forbids writing */
+	fake_run(refused_write, "only be read");
+	fake_run(reads, NULL);
+	memset(disk->data, 0, 4096);
+	fake_run(refused_read, "no ext2, ext3 or ext4");
+}
+
+static void fill_disk(void *ctx)
+{
+	struct block_device *dev = fs_file_open("/data/huge", true, "guest a", why);
+	unsigned int full = 0, good = 0;
+
+	(void)ctx;
+	assert_non_null(dev);
+	for (u64 s = 0; s < dev->sectors; s += 128) {
+		enum block_status status = fake_io(dev, BLOCK_WRITE, s, got, 128);
+
+		good += status == BLOCK_OK;
+		full += status == BLOCK_NO_SPACE;
+	}
+	assert_int_equal(good + full, dev->sectors / 128);
+	assert_true(good > 0 && full > 0);
+	assert_int_equal(fake_io(dev, BLOCK_FLUSH, 0, NULL, 0), BLOCK_OK);
+	/* What is given up has room for others. */
+	assert_true(dev->discard);
+	assert_int_equal(fake_io(dev, BLOCK_DISCARD, 0, NULL, 4096), BLOCK_OK);
+	assert_int_equal(fake_io(dev, BLOCK_READ, 100, got, 128), BLOCK_OK);
+	for (unsigned int i = 0; i < 128 * 512; i++)
+		assert_int_equal(got[i], 0);
+	assert_int_equal(fake_io(dev, BLOCK_WRITE, 8000, model, 128), BLOCK_OK);
+	fs_file_close(dev);
+}
+
+static void a_full_file_system_says_so_and_discards_make_room(void **state)
+{
+	static const char *const some[] = {"-t ext4", "-t ext2 -b 1024", "-t ext3"};
+
+	(void)state;
+	images_hole("root/huge", 30u << 20);
+	for (unsigned int i = 0; i < ARRAY_SIZE(some); i++) {
+		images_make(disk, some[i]);
+		fake_run(fill_disk, NULL);
+		if (images_check(disk->data, "-fn"))
+			fail_msg("%s: e2fsck found something:\n%s", some[i], images_log());
+	}
+}
+
+static unsigned int listed;
+
+static void count_entry(void *ctx, const char *name, bool directory)
+{
+	(void)ctx;
+	listed += strcmp(name, "full") == 0 && !directory;
+	listed += strcmp(name, "lost+found") == 0 && directory ? 100 : 0;
+}
+
+static void whole_files(void *ctx)
+{
+	void *data;
+	size_t size;
+	struct fs_stat st;
+	char name[32];
+	struct block_device *dev;
+
+	(void)ctx;
+	assert_int_equal(fs_read_file("/data/full", FILE_BYTES, &data, &size, why), 0);
+	assert_int_equal(size, FILE_BYTES);
+	assert_memory_equal(data, full, FILE_BYTES);
+	free(data);
+	assert_int_equal(fs_read_file("/data/full", 1000, &data, &size, why), -1);
+	assert_int_equal(fs_read_file("/data/none", 1000, &data, &size, why), -1);
+	assert_int_equal(fs_stat("/data/none", &st, why), 1);
+	assert_int_equal(fs_stat("/data/full", &st, why), 0);
+	assert_int_equal(st.bytes, FILE_BYTES);
+	listed = 0;
+	assert_int_equal(fs_list("/data/", count_entry, NULL, why), -1);
+	assert_int_equal(fs_list("/data/.", count_entry, NULL, why), 0);
+	assert_int_equal(listed, 101);
+	for (unsigned int i = 0; i < 80; i++) {
+		snprintf(name, sizeof(name), "/data/a-rather-long-name-%u", i);
+		if (fs_create(name, 5ull << 30, why))
+			fail_msg("%s", why);
+	}
+	assert_int_equal(fs_create(name, 1, why), -1);
+	assert_int_equal(fs_create("/data/none/x", 1, why), -1);
+	dev = fs_file_open(name, true, "guest a", why);
+	assert_non_null(dev);
+	assert_int_equal(dev->sectors, (5ull << 30) / 512);
+	assert_int_equal(fake_io(dev, BLOCK_WRITE, dev->sectors - 100, full, 100), BLOCK_OK);
+	fs_file_close(dev);
+}
+
+static void files_are_made_listed_and_read(void **state)
+{
+	static const char *const some[] = {"-t ext4", "-t ext2 -b 4096",
+					   "-t ext4 -b 1024 -O ^has_journal"};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(some); i++) {
+		images_make(disk, some[i]);
+		fake_run(whole_files, NULL);
+		if (images_check(disk->data, "-fn"))
+			fail_msg("%s: e2fsck found something:\n%s", some[i], images_log());
+	}
+}
+
+static void lose_writes(void *ctx)
+{
+	struct block_device *dev = fs_file_open("/data/hole", true, "guest a", why);
+
+	(void)ctx;
+	assert_int_equal(fake_io(dev, BLOCK_WRITE, 0, full, 8), BLOCK_OK);
+	disk->fail_writes = true;
+	assert_int_equal(fake_io(dev, BLOCK_FLUSH, 0, NULL, 0), BLOCK_ERROR);
+	disk->fail_writes = false;
+	assert_int_equal(fake_io(dev, BLOCK_FLUSH, 0, NULL, 0), BLOCK_ERROR);
+	assert_int_equal(fake_io(dev, BLOCK_WRITE, 80, full, 8), BLOCK_ERROR);
+	fs_file_close(dev);
+}
+
+static void a_failed_commit_is_not_forgotten(void **state)
+{
+	(void)state;
+	images_make(disk, kinds[0]);
+	fake_run(lose_writes, NULL);
+	assert_int_equal(images_check(disk->data, "-fy") & ~1, 0);
 }
 
 int main(void)
@@ -156,6 +359,14 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(writing_fills_holes_and_leaves_a_clean_file_system,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_cannot_be_a_disk_is_refused, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(what_is_not_known_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_full_file_system_says_so_and_discards_make_room,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(files_are_made_listed_and_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_failed_commit_is_not_forgotten, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

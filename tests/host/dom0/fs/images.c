@@ -21,7 +21,7 @@ void images_begin(void)
 {
 	char command[128];
 
-	snprintf(folder, sizeof(folder), "/tmp/plinth-fs-XXXXXX");
+	snprintf(folder, sizeof(folder), "/dev/shm/plinth-fs-XXXXXX");
 	if (!mkdtemp(folder))
 		abort();
 	snprintf(command, sizeof(command), "mkdir %s/root", folder);
@@ -96,6 +96,18 @@ int images_check(u8 *medium, const char *how)
 	status = system(command);
 	load("checked", medium, IMAGE_BYTES);
 	return status / 256;
+}
+
+const char *images_log(void)
+{
+	static char text[2048];
+	FILE *f = fopen(images_path("e2fsck.log"), "rb");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	text[n] = '\0';
+	if (f)
+		fclose(f);
+	return text;
 }
 
 const char *images_ask(const u8 *medium, const char *request)

@@ -5,7 +5,7 @@
 
 #include <disk_fake.h>
 
-#define IMAGE_BYTES (16u << 20)
+#define IMAGE_BYTES (12u << 20)
 
 /* A folder of the test's own, removed at its end. */
 void images_begin(void);
@@ -19,6 +19,8 @@ void images_hole(const char *name, u64 bytes);
 void images_make(struct fake_disk *d, const char *options);
 /* Runs e2fsck on the medium, with -fn or -fy; returns its status. The medium is changed by -fy. */
 int images_check(u8 *medium, const char *how);
+/* What it said last. */
+const char *images_log(void);
 /* Copies a file of a file system out; returns its size. */
 size_t images_dump(const u8 *medium, const char *path, u8 *to, size_t most);
 /* What debugfs prints. */
