@@ -148,6 +148,7 @@ void usb_want_tick(struct usb_hc *hc, u64 at)
 	hc->device->ops->timer_set(hc->device, at);
 }
 
+/* USB_TIERS_MAX bounds the recursion. NOLINTNEXTLINE(misc-no-recursion) */
 static void tick_tree(struct usb_hc *hc, struct usb_device *const *child, unsigned int n, u64 now)
 {
 	for (unsigned int i = 0; child && i < n; i++) {
@@ -171,6 +172,7 @@ void usb_timer(struct usb_hc *hc)
 	tick_tree(hc, hc->child, hc->root_ports, hc->device->ops->now(hc->device));
 }
 
+/* USB_TIERS_MAX bounds the recursion. NOLINTNEXTLINE(misc-no-recursion) */
 static void service_tree(struct usb_hc *hc, struct usb_device **child, unsigned int n)
 {
 	for (unsigned int i = 0; child && i < n; i++) {
@@ -200,6 +202,7 @@ void usb_service(struct usb_hc *hc)
 		hc->device->ops->need_service(hc->device);
 }
 
+/* USB_TIERS_MAX bounds the recursion. NOLINTNEXTLINE(misc-no-recursion) */
 static void restart_tree(struct usb_device **child, unsigned int n)
 {
 	for (unsigned int i = 0; child && i < n; i++) {
