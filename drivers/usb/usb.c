@@ -124,7 +124,8 @@ int usb_control(struct usb_device *d, u8 type, u8 request, u16 value, u16 index,
 	}
 	if (status != USB_OK)
 		return -(int)status;
-	if (t.in && t.actual)
+	t.actual = (u32)min_u64(t.actual, bytes);
+	if (t.in && bytes)
 		memcpy(data, hc->page, t.actual);
 	return (int)t.actual;
 }
