@@ -66,14 +66,14 @@ static void vbd_done(void *ctx)
 		fiber_wake(d->waits);
 }
 
-/* The back end ends within timeout_ns, or when the device has ended its requests. */
-static void withdraw(struct guest_disk *d, u64 timeout_ns)
+/* Without asking the guest: the back end ends when the device has ended its requests. */
+static void withdraw(struct guest_disk *d)
 {
 	struct vbd *v = d->vbd;
 
 	d->waits = fiber_self();
 	if (v)
-		vbd_destroy(v, timeout_ns, vbd_done, d);
+		vbd_destroy(v, 0, vbd_done, d);
 	while (READ_ONCE(d->vbd))
 		fiber_wait();
 	d->waits = NULL;
@@ -127,7 +127,7 @@ void guest_disks_close(struct guest *g)
 		if (d->vbd)
 			vbd_destroy(d->vbd, 0, vbd_done, d);
 	while (g->disks) {
-		withdraw(g->disks, 0);
+		withdraw(g->disks);
 		close_disk(g->disks);
 	}
 }
@@ -155,9 +155,34 @@ bool guest_disk_attach(struct guest *g, struct xenstore *store, struct disk_spec
 	return false;
 }
 
+static void vbd_refused(void *ctx)
+{
+	struct guest_disk *d = ctx;
+
+	d->refused = true;
+	if (d->waits)
+		fiber_wake(d->waits);
+}
+
+/* false: the guest keeps the disk. */
+static bool ask_for(struct guest_disk *d)
+{
+	d->refused = false;
+	d->waits = fiber_self();
+	if (d->vbd)
+		vbd_ask_close(d->vbd, VBD_CLOSE_TIMEOUT, vbd_done, vbd_refused, d);
+	while (READ_ONCE(d->vbd) && !READ_ONCE(d->refused))
+		fiber_wait();
+	d->waits = NULL;
+	return !d->refused;
+}
+
 bool guest_disk_detach(struct guest_disk *d, bool force)
 {
-	withdraw(d, force ? 0 : VBD_CLOSE_TIMEOUT);
+	if (force)
+		withdraw(d);
+	else if (!ask_for(d))
+		return false;
 	close_disk(d);
 	return true;
 }

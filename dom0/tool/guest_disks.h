@@ -15,6 +15,7 @@ struct guest_disk {
 	struct block_use *use;
 	struct vbd *vbd;     /* NULL: not offered yet, or no more */
 	struct fiber *waits; /* for the back end's end */
+	bool refused;        /* by the guest, which was asked to let go of it */
 };
 
 /* Opens what the configuration names. false: why says of which disk and why not, and none is open.

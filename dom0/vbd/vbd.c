@@ -80,11 +80,17 @@ static void connect_front(struct vbd *v)
 		vbd_fail(v, why);
 }
 
+/* Whether it may use its rings. Closing is no more than a promise: a front end whose disk is still
+ * mounted says it and goes on until the disk is let go of, as Linux does before 5.14. */
+static bool holds(enum vbd_state front)
+{
+	return front == VBD_INITIALISED || front == VBD_CONNECTED || front == VBD_CLOSING;
+}
+
 static void follow_front(struct vbd *v)
 {
 	enum vbd_state front = vbd_front_state(v);
-	bool ready = front == VBD_INITIALISED || front == VBD_CONNECTED;
-	bool down = (v->failed || !ready) && vbd_disconnect(v);
+	bool down = (v->failed || !holds(front)) && vbd_disconnect(v);
 
 	switch (front) {
 	case VBD_INITIALISING:
@@ -131,18 +137,16 @@ static void forget(struct vbd *v)
 static void end(struct vbd *v)
 {
 	enum vbd_state front = vbd_front_state(v);
-	bool asked = !v->impatient && (front == VBD_INITIALISED || front == VBD_CONNECTED);
+	bool asked = !v->impatient && holds(front);
 
 	if (!v->offline) {
 		v->offline = true;
-		vbd_nodes_offline(v);
+		vbd_nodes_online(v, false);
 		if (v->state != VBD_CLOSED && v->state != VBD_CLOSING)
 			vbd_set_state(v, VBD_CLOSING);
 	}
 	if ((asked && !v->failed) || !vbd_disconnect(v) || asked)
 		return;
-	if (front == VBD_CLOSING && !v->impatient)
-		return; /* it will say that it is closed */
 	if (v->state != VBD_CLOSED)
 		vbd_set_state(v, VBD_CLOSED);
 	vbd_nodes_remove(v);
@@ -186,10 +190,30 @@ static void wake_rings(void *ctx)
 	vbd_rings_wake(ctx);
 }
 
+/* Back to before vbd_ask_close(). */
+static void accept_refusal(struct vbd *v)
+{
+	void (*refused)(void *ctx) = v->refused;
+
+	v->refused = NULL;
+	v->destroying = false;
+	v->offline = false;
+	vbd_nodes_online(v, true);
+	if (v->ring_count && !v->failed && vbd_front_state(v) != VBD_CLOSING &&
+	    vbd_nodes_connect(v))
+		vbd_fail(v, "it cannot be told that it keeps the disk");
+	v->work.due = true;
+	refused(v->destroyed_ctx);
+}
+
 static void lose_patience(void *ctx)
 {
 	struct vbd *v = ctx;
 
+	if (v->refused && holds(vbd_front_state(v))) {
+		accept_refusal(v);
+		return;
+	}
 	vbd_log(v, "its front end does not close: not waited for any more");
 	v->impatient = true;
 	v->work.due = true;
@@ -279,6 +303,7 @@ int vbd_create(struct xenstore *xs, const struct vbd_config *c, struct vbd **out
 void vbd_destroy(struct vbd *v, u64 timeout_ns, void (*done)(void *ctx), void *ctx)
 {
 	v->destroying = true;
+	v->refused = NULL;
 	v->destroyed = done;
 	v->destroyed_ctx = ctx;
 	if (timeout_ns)
@@ -286,6 +311,13 @@ void vbd_destroy(struct vbd *v, u64 timeout_ns, void (*done)(void *ctx), void *c
 	else
 		v->impatient = true;
 	v->work.due = true;
+}
+
+void vbd_ask_close(struct vbd *v, u64 timeout_ns, void (*done)(void *ctx),
+		   void (*refused)(void *ctx), void *ctx)
+{
+	vbd_destroy(v, timeout_ns, done, ctx);
+	v->refused = refused;
 }
 
 void vbd_resize(struct vbd *v)

@@ -47,6 +47,11 @@ int vbd_create(struct xenstore *xs, const struct vbd_config *c, struct vbd **out
  * and calls done(ctx) from the event loop, never before this returns. May be called again with a
  * shorter time; the last done and ctx count. */
 void vbd_destroy(struct vbd *v, u64 timeout_ns, void (*done)(void *ctx), void *ctx);
+/* As vbd_destroy(), but a front end that does not let go of the disk within timeout_ns (not 0)
+ * keeps it: v serves on as before and refused(ctx) is called instead of done(ctx). A vbd_destroy()
+ * meanwhile ends the asking. */
+void vbd_ask_close(struct vbd *v, u64 timeout_ns, void (*done)(void *ctx),
+		   void (*refused)(void *ctx), void *ctx);
 /* Tells the guest how large the device is now. */
 void vbd_resize(struct vbd *v);
 /* From now on; what a bucket has saved up stays. false: a number is out of range. */

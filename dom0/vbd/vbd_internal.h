@@ -124,6 +124,7 @@ struct vbd {
 	bool offline;    /* and the front end was told */
 	bool impatient;  /* the front end is not waited for any more */
 	void (*destroyed)(void *ctx);
+	void (*refused)(void *ctx); /* not NULL: the front end may keep the disk */
 	void *destroyed_ctx;
 	struct loop_work work; /* looks at the states */
 	u64 log_again;         /* no line about the front end's mistakes before then */
@@ -150,7 +151,7 @@ void vbd_nodes_remove(struct vbd *v);
 int vbd_nodes_offer(struct vbd *v) must_use;   /* features, state 2 */
 int vbd_nodes_connect(struct vbd *v) must_use; /* what the disk is like, state 4 */
 void vbd_set_state(struct vbd *v, enum vbd_state state);
-void vbd_nodes_offline(struct vbd *v); /* online = 0 */
+void vbd_nodes_online(struct vbd *v, bool online); /* online = 0 */
 void vbd_nodes_error(struct vbd *v, const char *why);
 enum vbd_state vbd_front_state(const struct vbd *v); /* VBD_UNKNOWN: none that can be read */
 

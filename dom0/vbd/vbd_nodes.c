@@ -208,9 +208,9 @@ void vbd_set_state(struct vbd *v, enum vbd_state state)
 	v->state = state;
 }
 
-void vbd_nodes_offline(struct vbd *v)
+void vbd_nodes_online(struct vbd *v, bool online)
 {
-	put_alone(v, "online", "0");
+	put_alone(v, "online", online ? "1" : "0");
 }
 
 void vbd_nodes_error(struct vbd *v, const char *why)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import kernels
 from disk_cases import disk_cases
+from disk_trouble_cases import trouble_cases
 from guests import all_tiny, debian, raw, tiny
 from iommu_cases import iommu_cases
 from machine import PROMPT, Failure
@@ -452,4 +453,5 @@ def all_cases(only_guests=None, without=()):
              script=churn_script),
         bad_kernel_case(),
         bad_cfg_case(),
-    ] + bad_machine_cases() + vcpu_cases(Case) + iommu_cases(Case) + disk_cases(Case)
+    ] + bad_machine_cases() + vcpu_cases(Case) + iommu_cases(Case) + disk_cases(Case) + \
+        trouble_cases(Case)

@@ -27,12 +27,18 @@
 static struct vbd *vbd;
 static struct block_use *disk;
 static struct front front;
-static unsigned int destroyed;
+static unsigned int destroyed, refused;
 
 static void note_destroyed(void *ctx)
 {
 	assert_ptr_equal(ctx, &destroyed);
 	destroyed++;
+}
+
+static void note_refused(void *ctx)
+{
+	assert_ptr_equal(ctx, &destroyed);
+	refused++;
 }
 
 static void start(void)
@@ -76,6 +82,7 @@ static int tear_down(void **state)
 			world_run();
 	}
 	assert_int_equal(destroyed, 1);
+	refused = 0;
 	world_end();
 	return 0;
 }
@@ -431,6 +438,94 @@ static void test_detach_unused(void **state)
 	assert_int_equal(destroyed, 1);
 }
 
+static void ask(void)
+{
+	vbd_ask_close(vbd, VBD_CLOSE_TIMEOUT, note_destroyed, note_refused, &destroyed);
+	world_run();
+	assert_int_equal(front_back_state(&front), 5);
+	assert_string_equal(front_back(&front, "online"), "0");
+}
+
+/* The front end takes no notice: it keeps a disk that works, and may be asked again. */
+static void test_refused(void **state)
+{
+	(void)state;
+	connect();
+	reads(8);
+	for (unsigned int i = 1; i <= 2; i++) {
+		ask();
+		world_pass(VBD_CLOSE_TIMEOUT - 1);
+		assert_int_equal(refused, i - 1);
+		world_pass(2);
+		assert_int_equal(refused, i);
+		assert_int_equal(front_back_state(&front), 4);
+		assert_string_equal(front_back(&front, "online"), "1");
+	}
+	world_complete(disk, 8);
+	world_run();
+	front_take(&front, 0);
+	assert_int_equal(front.responses, 8);
+	reads(8);
+	assert_int_equal(world.mapped, 1 + 8);
+	world_complete(disk, 8);
+	world_run();
+	world_pass(2 * VBD_CLOSE_TIMEOUT);
+	assert_int_equal(destroyed, 0);
+	ask(); /* now it lets go */
+	front_state(&front, 6);
+	assert_int_equal(destroyed, 1);
+	assert_int_equal(refused, 2);
+}
+
+/* As Linux before 5.14, when the disk is mounted: state 5, but it goes on, and closes later. */
+static void test_refused_in_state_5(void **state)
+{
+	(void)state;
+	connect();
+	ask();
+	front_state(&front, 5);
+	reads(3);
+	assert_int_equal(world.mapped, 1 + 3);
+	world_pass(VBD_CLOSE_TIMEOUT + 1);
+	assert_int_equal(refused, 1);
+	reads(3);
+	assert_int_equal(world.mapped, 1 + 6);
+	world_complete(disk, 6);
+	world_run();
+	front_state(&front, 6);
+	assert_int_equal(front_back_state(&front), 6);
+	assert_int_equal(destroyed, 0);
+	front_state(&front, 1);
+	connect();
+}
+
+/* It has closed; what is still waited for is the device. */
+static void test_slow_device_is_no_refusal(void **state)
+{
+	(void)state;
+	connect();
+	reads(4);
+	ask();
+	front_state(&front, 6);
+	world_pass(VBD_CLOSE_TIMEOUT + 1);
+	assert_int_equal(refused + destroyed, 0);
+	world_complete(disk, 4);
+	world_run();
+	assert_int_equal(destroyed, 1);
+	assert_int_equal(refused, 0);
+}
+
+static void test_destroyed_while_asked(void **state)
+{
+	(void)state;
+	connect();
+	ask();
+	end_at_once();
+	assert_int_equal(destroyed, 1);
+	world_pass(2 * VBD_CLOSE_TIMEOUT);
+	assert_int_equal(refused, 0);
+}
+
 static void test_front_end_does_not_answer(void **state)
 {
 	(void)state;
@@ -547,6 +642,10 @@ int main(void)
 		T(test_device_removed),
 		T(test_detach),
 		T(test_detach_unused),
+		T(test_refused),
+		T(test_refused_in_state_5),
+		T(test_slow_device_is_no_refusal),
+		T(test_destroyed_while_asked),
 		T(test_front_end_does_not_answer),
 		T(test_guest_destroyed),
 		T(test_destroy_while_throttled),
