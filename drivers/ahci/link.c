@@ -12,14 +12,14 @@
 #define WAIT_IDENTIFY (5000 * MS)
 #define COMRESET_TIME (2 * MS) /* at least 1: AHCI 1.3.1, "Software Reset", "Port Reset" */
 #define STEP_SHORT    (50 * US)
-#define STEP_LONG     (2 * MS)
+#define STEP_LONG     (20 * MS)
 
-/* Short steps at first, as most of what is waited for comes soon. */
+/* Short steps at first, as most of what is waited for comes soon; each one wakes the processor. */
 static void nap(struct ahci_port *p, u64 since)
 {
-	bool young = p->d->ops->now(p->d) - since < STEP_LONG;
+	u64 step = (p->d->ops->now(p->d) - since) / 4;
 
-	p->d->ops->sleep(p->d, young ? STEP_SHORT : STEP_LONG);
+	p->d->ops->sleep(p->d, min_u64(max_u64(step, STEP_SHORT), STEP_LONG));
 }
 
 /* Until the bits of mask are clear. */

@@ -220,8 +220,17 @@ static void apic_operations(bool x2)
 	interrupts_off();
 }
 
+/* Until the control domain has found its devices: meanwhile two share the CPU, and slices end. */
+static void let_the_machine_settle(void)
+{
+	struct sched_poll p = {.timeout = clock_ns() + 2 * NS_PER_SEC};
+
+	CHECK_EQ(sched_op(SCHEDOP_poll, &p), 0, "poll");
+}
+
 void test_main(void)
 {
+	let_the_machine_settle();
 	calibrate();
 	event_init();
 	trap_set_handler(UPCALL_VECTOR, upcall);
