@@ -16,7 +16,7 @@ GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,-T,tests/guest/lib/guest.ld -Wl,-
 
 GUEST_LIB_SRC := $(wildcard tests/guest/lib/*.c) tests/guest/lib/entry.S
 GUEST_LIB_OBJ := $(patsubst tests/guest/lib/%,$(GUEST_OUT)/lib/%.o,$(GUEST_LIB_SRC))
-GUEST_SRC := $(filter-out tests/guest/lib/%,$(wildcard tests/guest/*/*.c)) tests/bench/bench.c
+GUEST_SRC := $(filter-out tests/guest/lib/%,$(wildcard tests/guest/*/*.c)) tests/bench/bench.c tests/bench/disk_bench.c
 GUEST_ELF := $(foreach s,$(GUEST_SRC),$(GUEST_OUT)/$(basename $(notdir $(s))).elf)
 
 .PHONY: guest-tests
