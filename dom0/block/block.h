@@ -53,6 +53,9 @@ void block_close(struct block_use *u);
 /* Size, sector sizes and abilities as the user sees them; limits do not matter to a user, requests
  * of any shape are split. Valid until block_close(). */
 const struct block_device *block_device_of(const struct block_use *u);
+/* Makes a file larger, to so many bytes, from a fiber; other devices grow by themselves. 0; -1:
+ * why. */
+int block_grow(struct block_use *u, u64 bytes, char why[BLOCK_WHY_MAX]) must_use;
 /* fn is called when the device changes; NULL: nobody. */
 void block_on_change(struct block_use *u, void (*fn)(void *ctx, enum block_change what), void *ctx);
 /* Any request; bad ones end with BLOCK_INVALID. done() may be called before this returns. */

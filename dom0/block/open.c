@@ -174,6 +174,21 @@ void block_close(struct block_use *u)
 	}
 }
 
+int block_grow(struct block_use *u, u64 bytes, char why[BLOCK_WHY_MAX])
+{
+	struct block_node *n = u->node;
+
+	if (!n || n->release != fs_file_close) {
+		snprintf(why, BLOCK_WHY_MAX, "%s is no file of a file system",
+			 n ? n->title : "a disk that went away");
+		return -1;
+	}
+	if (fs_file_grow(n->dev, bytes, why))
+		return -1;
+	node_resized(n);
+	return 0;
+}
+
 const struct block_device *block_device_of(const struct block_use *u)
 {
 	return &u->view;

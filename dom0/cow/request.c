@@ -128,20 +128,26 @@ static void fill_written(struct block_request *r, enum block_status status)
 		fill_step(f);
 }
 
-static void fill_read(struct block_request *r, enum block_status status)
+static void fill_write(struct cow_fill *f)
 {
-	struct cow_fill *f = r->ctx;
 	struct cow *c = f->cow;
+	struct block_request *r = &f->request;
 
-	if (status != BLOCK_OK) {
-		fill_end(f, status);
-		return;
-	}
 	r->op = BLOCK_WRITE;
 	r->sector = (u64)f->place * c->cluster_sectors + f->done;
 	r->done = fill_written;
 	block_submit(c->overlay, r);
 	block_kick(c->overlay);
+}
+
+static void fill_read(struct block_request *r, enum block_status status)
+{
+	struct cow_fill *f = r->ctx;
+
+	if (status == BLOCK_OK)
+		fill_write(f);
+	else
+		fill_end(f, status);
 }
 
 static void fill_step(struct cow_fill *f)
@@ -162,7 +168,7 @@ static void fill_step(struct cow_fill *f)
 				    .ctx = f};
 	if (c->map[f->cluster] == COW_ZERO) {
 		memset(f->buffer, 0, count * BLOCK_SECTOR);
-		fill_read(r, BLOCK_OK);
+		fill_write(f);
 		return;
 	}
 	block_submit(c->base, r);

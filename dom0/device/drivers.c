@@ -11,5 +11,6 @@
 #include <drivers/virtio_blk/virtio_blk.h>
 
 const struct driver *const drivers[] = {
-	&nvme_driver, &ahci_driver, &ata_driver, &virtio_blk_driver, NULL,
+	&nvme_driver, &ahci_driver, &ata_driver, &virtio_blk_driver,
+	&xhci_driver, &ehci_driver, NULL,
 };

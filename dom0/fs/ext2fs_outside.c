@@ -7,17 +7,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <blkid/blkid.h>
+#include <dom0/fs/ext2fs_config/blkid/blkid.h>
 #include <core/types.h>
 #include <dom0/console/machine_console.h>
 #include <dom0/fs/io_block.h>
-#include <uuid/uuid.h>
+#include <dom0/fs/ext2fs_config/uuid/uuid.h>
 
 /* libext2fs names it as the way to a journal on another device. */
-extern io_manager unix_io_manager;
 io_manager unix_io_manager;
 
-extern const struct error_table et_ext2_error_table;
 struct et_list *_et_list;
 
 char const *error_message(long code)
@@ -84,11 +82,11 @@ char *blkid_devno_to_devname(dev_t devno)
 	return NULL;
 }
 
-errcode_t ext2fs_check_mount_point(const char *device, int *mount_flags, char *where, int where_len)
+errcode_t ext2fs_check_mount_point(const char *device, int *mount_flags, char *mtpt, int mtlen)
 {
 	(void)device;
-	if (where && where_len)
-		*where = '\0';
+	if (mtpt && mtlen)
+		*mtpt = '\0';
 	*mount_flags = 0; /* the block layer gives a device to one writer */
 	return 0;
 }

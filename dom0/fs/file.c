@@ -202,6 +202,43 @@ struct block_device *fs_file_open(const char *name, bool write, const char *hold
 	return NULL;
 }
 
+/* What cannot grow; NULL: it can. */
+static const char *ungrowable(const struct fs_file *f, u64 bytes)
+{
+	if (!f->write)
+		return "is open for reading only";
+	if (bytes % f->fs->e2->blocksize)
+		return "grows by whole blocks of its file system only";
+	if (bytes < EXT2_I_SIZE(&f->inode))
+		return "cannot shrink";
+	/* Holes are filled by the CPU, which its user has not made ready for. */
+	if (!f->device.needs_cpu)
+		return "has no holes, and cannot get one while it is open";
+	return NULL;
+}
+
+int fs_file_grow(struct block_device *dev, u64 bytes, char why[BLOCK_WHY_MAX])
+{
+	struct fs_file *f = (struct fs_file *)dev;
+	errcode_t err = 0;
+	const char *no;
+
+	fs_lock(f->fs);
+	no = ungrowable(f, bytes);
+	if (!no) {
+		err = ext2fs_inode_size_set(f->fs->e2, (struct ext2_inode *)&f->inode, (s64)bytes);
+		if (!err)
+			err = touch(f);
+		if (!err)
+			err = fs_commit(f->fs);
+		no = err ? error_message(err) : NULL;
+	}
+	if (!no)
+		f->device.sectors = bytes / BLOCK_SECTOR;
+	fs_unlock(f->fs);
+	return no ? say(why, f->name, no) : 0;
+}
+
 void fs_file_close(struct block_device *dev)
 {
 	struct fs_file *f = (struct fs_file *)dev;

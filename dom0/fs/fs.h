@@ -12,6 +12,8 @@
  * was written before a flush can be read after a crash, and holes stay holes until written. */
 struct block_device *fs_file_open(const char *name, bool write, const char *holder,
 				  char why[BLOCK_WHY_MAX]) must_use;
+/* Makes it larger, by a hole; requests may be under way. 0; -1: why. */
+int fs_file_grow(struct block_device *dev, u64 bytes, char why[BLOCK_WHY_MAX]) must_use;
 /* All requests have ended. */
 void fs_file_close(struct block_device *dev);
 

@@ -268,6 +268,7 @@ static const struct command commands[] = {
 	{"block-detach", "DOMAIN VDEV [--force]", "takes a disk away", 2, 3, cmd_block_detach},
 	{"block-limit", "DOMAIN VDEV [bandwidth=N] [ops=N]", "shows or sets its limits", 2, 4,
 	 cmd_block_limit},
+	{"block-resize", "DOMAIN VDEV SIZE", "makes a disk's file larger", 3, 3, cmd_block_resize},
 	{"domid", "NAME", "the number of a domain", 1, 1, cmd_domid},
 	{"domname", "DOMAIN", "the name of a domain", 1, 1, cmd_domname},
 	{"host-poweroff", "", "switch the machine off", 0, 0, cmd_host_poweroff},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Commands on the disks of guests: xl's block-attach, block-detach, block-list, and block-limit. */
+/* Commands on the disks of guests: xl's block-attach, block-detach, block-list; block-limit
+ * and block-resize. */
 #include <dom0/tool/disk_commands.h>
 
 #include <stdio.h>
@@ -168,6 +169,22 @@ void cmd_block_limit(int argc, char **argv)
 		print_bucket("bandwidth", &limit.bandwidth);
 		print_bucket("ops", &limit.ops);
 	}
+	if (g)
+		fiber_unlock(&g->lock);
+}
+
+void cmd_block_resize(int argc, char **argv)
+{
+	struct guest *g = locked_guest("block-resize", argv[1]);
+	struct guest_disk *d = g ? disk_of("block-resize", g, argv[2]) : NULL;
+	char why[BLOCK_WHY_MAX];
+	u64 bytes;
+
+	(void)argc;
+	if (d && !disk_size_parse(&bytes, argv[3]))
+		printf("block-resize: '%s' is no size in bytes, K, M, G or T\n", argv[3]);
+	else if (d && block_grow(d->use, bytes, why))
+		printf("block-resize: %s\n", why);
 	if (g)
 		fiber_unlock(&g->lock);
 }

@@ -7,5 +7,6 @@ void cmd_block_attach(int argc, char **argv);
 void cmd_block_detach(int argc, char **argv);
 void cmd_block_list(int argc, char **argv);
 void cmd_block_limit(int argc, char **argv);
+void cmd_block_resize(int argc, char **argv);
 
 #endif

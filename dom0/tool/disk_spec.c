@@ -166,6 +166,11 @@ bool disk_rate_parse(struct token_bucket *rate, const char *text)
 	return *t == '\0';
 }
 
+bool disk_size_parse(u64 *bytes, const char *text)
+{
+	return amount(&text, bytes) && *text == '\0';
+}
+
 /* --- the parameters --- */
 
 static int set_text(char **out, const char *text)

@@ -31,6 +31,8 @@ void disk_spec_free(struct disk_spec *spec);
 /* "SIZE[/REFILL_MS[/BURST]]", SIZE and BURST with K, M, G behind if they are bytes. false: it is
  * not. */
 bool disk_rate_parse(struct token_bucket *rate, const char *text) must_use;
+/* Bytes, with K, M, G, T behind. false: it is no such number. */
+bool disk_size_parse(u64 *bytes, const char *text) must_use;
 /* The number of "xvda", "xvdb1", "d3p2", "sda", "hdb", or of decimal or 0x digits. false: no such.
  */
 bool disk_vdev_number(const char *vdev, u32 *number) must_use;

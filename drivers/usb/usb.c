@@ -124,7 +124,8 @@ int usb_control(struct usb_device *d, u8 type, u8 request, u16 value, u16 index,
 	}
 	if (status != USB_OK)
 		return -(int)status;
-	if (t.in && t.actual)
+	t.actual = (u32)min_u64(t.actual, bytes);
+	if (t.in && bytes)
 		memcpy(data, hc->page, t.actual);
 	return (int)t.actual;
 }
@@ -148,6 +149,7 @@ void usb_want_tick(struct usb_hc *hc, u64 at)
 	hc->device->ops->timer_set(hc->device, at);
 }
 
+/* USB_TIERS_MAX bounds the recursion. NOLINTNEXTLINE(misc-no-recursion) */
 static void tick_tree(struct usb_hc *hc, struct usb_device *const *child, unsigned int n, u64 now)
 {
 	for (unsigned int i = 0; child && i < n; i++) {
@@ -171,6 +173,7 @@ void usb_timer(struct usb_hc *hc)
 	tick_tree(hc, hc->child, hc->root_ports, hc->device->ops->now(hc->device));
 }
 
+/* USB_TIERS_MAX bounds the recursion. NOLINTNEXTLINE(misc-no-recursion) */
 static void service_tree(struct usb_hc *hc, struct usb_device **child, unsigned int n)
 {
 	for (unsigned int i = 0; child && i < n; i++) {
@@ -200,6 +203,7 @@ void usb_service(struct usb_hc *hc)
 		hc->device->ops->need_service(hc->device);
 }
 
+/* USB_TIERS_MAX bounds the recursion. NOLINTNEXTLINE(misc-no-recursion) */
 static void restart_tree(struct usb_device **child, unsigned int n)
 {
 	for (unsigned int i = 0; child && i < n; i++) {

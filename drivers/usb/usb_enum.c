@@ -206,6 +206,7 @@ static void free_device(struct usb_device *d)
 	dev->ops->free(dev, d);
 }
 
+/* USB_TIERS_MAX bounds the recursion. NOLINTNEXTLINE(misc-no-recursion) */
 void usb_remove(struct usb_device *d)
 {
 	struct device *dev = d->hc->device;

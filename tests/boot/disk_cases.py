@@ -123,6 +123,42 @@ def ring_cases(Case):
             Case("intel-disk-rings", guests(cmdline="few"), bed="intel", cpu="corei7_haswell_4770", timeout=300)]
 
 
+def pattern(n):
+    """What the partitions beside the guest's are full of."""
+    return (b"plinth guard %d " % n * 4096)[:65536]
+
+
+def guarded_disk(path):
+    """Three partitions of 2 MiB, the outer two full of a pattern, as is what lies between."""
+    with open(path, "wb") as f:
+        for n in range(8 << 20 >> 16):
+            f.write(pattern(n))
+    sfdisk(path, "label: gpt\nstart=2048, size=4096\nstart=6144, size=4096\nstart=10240, size=4096\n")
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def check_guards(path, before):
+    """Nothing but the middle partition has changed."""
+    with open(path, "rb") as f:
+        after = f.read()
+    first, last = 6144 * 512, 10240 * 512
+    check(after[:first] == before[:first], "the disk was written before the guest's partition")
+    check(after[last:] == before[last:], "the disk was written behind the guest's partition")
+    check(after[first:last] != before[first:last], "the guest's partition was written at all")
+
+
+def hostile_case(Case):
+    """On a real controller behind an IOMMU, which would say so if the device reached too far."""
+    path = image_path("disk-hostile", "disk")
+    before = []
+    return Case("disk-hostile", [with_disks(tiny("disk_hostile"), "phy:nvme0n1p2,xvda,w")],
+                prepare=lambda: before.append(guarded_disk(path)),
+                after=lambda: check_guards(path, before[-1]), timeout=200,
+                qemu=("-device", "intel-iommu") + drive(path) + NVME, must=[r"IOMMU: VT-d"],
+                must_not=[r"IOMMU: device .* blocked"])
+
+
 # ---- Bochs ------------------------------------------------------------------------------------
 
 def bochs_ide(path):
@@ -142,5 +178,6 @@ def intel_case(Case, name, lines, device, cpu="corei7_haswell_4770", bed="intel"
 
 def disk_cases(Case):
     return [controller_case(Case, c) for c in CONTROLLERS] + ring_cases(Case) + [
+        hostile_case(Case),
         intel_case(Case, "intel-disk-ide", bochs_ide, "ata0p0"),
     ]

@@ -32,6 +32,16 @@ struct block_device *fs_file_open(const char *name, bool write, const char *hold
 	return open_it(files_fake_file, holder, why);
 }
 
+int fs_file_grow(struct block_device *dev, u64 bytes, char why[BLOCK_WHY_MAX])
+{
+	assert_ptr_equal(dev, files_fake_file);
+	snprintf(why, BLOCK_WHY_MAX, "it does not grow");
+	if (bytes / BLOCK_SECTOR < dev->sectors)
+		return -1;
+	dev->sectors = bytes / BLOCK_SECTOR;
+	return 0;
+}
+
 void fs_file_close(struct block_device *dev)
 {
 	assert_ptr_equal(dev, files_fake_file);

@@ -185,6 +185,49 @@ static void refusals(void *ctx)
 	assert_non_null(strstr(fake_log, "last 488 bytes"));
 }
 
+static void grows(void *ctx)
+{
+	struct block_device *dev = fs_file_open("/data/hole", true, "guest a", why);
+
+	(void)ctx;
+	assert_non_null(dev);
+	assert_int_equal(fs_file_grow(dev, FILE_BYTES - 4096, why), -1);
+	assert_non_null(strstr(why, "cannot shrink"));
+	assert_int_equal(fs_file_grow(dev, FILE_BYTES + 512, why), -1);
+	assert_int_equal(fs_file_grow(dev, 2 * FILE_BYTES, why), 0);
+	assert_int_equal(dev->sectors, 2 * FILE_BYTES / 512);
+	memset(got, 3, 4096);
+	assert_int_equal(fake_io(dev, BLOCK_WRITE, 2 * FILE_BYTES / 512 - 8, got, 8), BLOCK_OK);
+	assert_int_equal(fake_io(dev, BLOCK_FLUSH, 0, NULL, 0), BLOCK_OK);
+	fs_file_close(dev);
+	dev = fs_file_open("/data/hole", false, "guest a", why);
+	assert_non_null(dev);
+	assert_int_equal(dev->sectors, 2 * FILE_BYTES / 512);
+	memset(got, 0, 8192);
+	assert_int_equal(fake_io(dev, BLOCK_READ, 2 * FILE_BYTES / 512 - 16, got, 16), BLOCK_OK);
+	assert_int_equal(got[4095], 0);
+	assert_int_equal(got[4096], 3);
+	assert_int_equal(fs_file_grow(dev, 3 * FILE_BYTES, why), -1);
+	assert_non_null(strstr(why, "reading only"));
+	fs_file_close(dev);
+	dev = fs_file_open("/data/full", true, "guest a", why);
+	assert_non_null(dev);
+	assert_int_equal(fs_file_grow(dev, 2 * FILE_BYTES, why), -1);
+	assert_non_null(strstr(why, "no holes"));
+	fs_file_close(dev);
+}
+
+static void a_file_with_holes_grows(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
+		images_make(disk, kinds[i]);
+		fake_run(grows, NULL);
+		if (images_check(disk->data, "-fn"))
+			fail_msg("%s: e2fsck found something:\n%s", kinds[i], images_log());
+	}
+}
+
 static void what_cannot_be_a_disk_is_refused(void **state)
 {
 	char command[512];
@@ -359,6 +402,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(writing_fills_holes_and_leaves_a_clean_file_system,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_file_with_holes_grows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_a_disk_is_refused, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_known_is_refused, set_up, tear_down),

@@ -166,13 +166,27 @@ static void virtual_devices(void **state)
 	}
 }
 
+static void sizes(void **state)
+{
+	u64 n;
+
+	(void)state;
+	assert_true(disk_size_parse(&n, "3G"));
+	assert_int_equal(n, 3ull << 30);
+	assert_true(disk_size_parse(&n, "4096"));
+	assert_int_equal(n, 4096);
+	assert_false(disk_size_parse(&n, "3GB"));
+	assert_false(disk_size_parse(&n, ""));
+	assert_false(disk_size_parse(&n, "-1"));
+	assert_false(disk_size_parse(&n, "99999999999999999999"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good),
-		cmocka_unit_test(plinths_own),
-		cmocka_unit_test(wrong),
-		cmocka_unit_test(virtual_devices),
+		cmocka_unit_test(good),  cmocka_unit_test(plinths_own),
+		cmocka_unit_test(wrong), cmocka_unit_test(virtual_devices),
+		cmocka_unit_test(sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
