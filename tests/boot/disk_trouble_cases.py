@@ -169,10 +169,9 @@ def reset_nvme(q):
 
 
 def reset_ahci(q):
-    """Serial ATA AHCI, "Offset 2Ch: PxSCTL": a COMRESET of port 0."""
-    control = q.bar(5) + 0x100 + 0x2C
-    q.writel(control, 1)
-    q.writel(control, 0)
+    """Serial ATA AHCI, "Offset 04h: GHC": HR, a reset of all of it. (QEMU lets a COMRESET wait for what is
+    under way, so that it disturbs nobody.)"""
+    q.writel(q.bar(5) + 4, 1)
 
 
 def reset_virtio(q):

@@ -226,8 +226,7 @@ static void work_until(u64 end)
 		u64 t;
 
 		fill_ring();
-		CHECK(blk_response(&disk, &r, SLOW_NS / 1000000), "no response within a minute");
-		finish(&r);
+		next_response();
 		while (disk.ring->rsp_prod != disk.consumed && blk_response(&disk, &r, 1))
 			finish(&r);
 		t = clock_ns();
