@@ -12,6 +12,8 @@ struct qemu_plugin_insn;
 typedef void insn_fn(unsigned int cpu, void *data);
 typedef void tb_fn(uint64_t id, struct qemu_plugin_tb *tb);
 
+#define QEMU_PLUGIN_INLINE_ADD_U64 0
+
 extern void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, tb_fn *fn);
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t n);
@@ -22,6 +24,8 @@ extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn
 						   int flags, void *data);
 extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, insn_fn *fn, int flags,
 						 void *data);
+extern void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb, int op, void *ptr,
+						     uint64_t add);
 extern void qemu_plugin_register_atexit_cb(uint64_t id, void (*fn)(uint64_t id, void *data),
 					   void *data);
 

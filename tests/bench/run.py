@@ -4,6 +4,7 @@
 import os
 import sys
 
+import disk
 from measure import BEDS, BUILD, measure_operations
 from tables import RESULTS, operations_table, system_table
 
@@ -21,7 +22,9 @@ def main():
 
     system, missed = system_table()
     failed += missed
-    text = "\n".join(out + system) + "\n"
+    disks, missed = disk.table()
+    failed += missed
+    text = "\n".join(out + system + disks) + "\n"
     print(text)
     with open(RESULTS, "w", encoding="utf-8") as f:
         f.write(text)
