@@ -79,11 +79,17 @@ static struct grant_map *reserve(struct domain *d, u32 *handle)
 	return m;
 }
 
+/* Under the lock. */
+static inline void give_back(struct domain *d, u32 handle)
+{
+	push_free(d, handle);
+	d->grant.maps_used--;
+}
+
 static void release(struct domain *d, u32 handle)
 {
 	spin_lock(&d->grant.lock);
-	push_free(d, handle);
-	d->grant.maps_used--;
+	give_back(d, handle);
 	spin_unlock(&d->grant.lock);
 }
 
@@ -240,9 +246,11 @@ void grant_unmap_some(struct vcpu *v, void *ops, u32 n)
 		maps[i] = claim(d, &op[i]);
 	spin_unlock(&d->grant.lock);
 	take_down(d, maps, n);
+	spin_lock(&d->grant.lock);
 	for (u32 i = 0; i < n; i++)
 		if (maps[i])
-			release(d, op[i].handle);
+			give_back(d, op[i].handle);
+	spin_unlock(&d->grant.lock);
 }
 
 int grant_domain_unmap_all(struct domain *d)

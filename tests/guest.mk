@@ -41,13 +41,15 @@ $(GUEST_OUT)/%.elf: $(GUEST_OUT)/%.o $(GUEST_LIB_OBJ) tests/guest/lib/guest.ld
 
 # Everything under -icount; writes tests/bench/results.md. bench-guard: is nothing worse than that?
 # bench-profile: where the instructions go; OPS="cpuid_0 sched_yield": of these operations.
-# bench-exits: why a guest is left while Debian boots.
-.PHONY: bench bench-guard bench-profile bench-exits
+# bench-exits: why a guest is left while Debian boots. bench-disk: disks alone; WORKLOADS="rand_read_32": where
+# the instructions of these go.
+.PHONY: bench bench-guard bench-profile bench-exits bench-disk
 bench:         BENCH = run.py
 bench-guard:   BENCH = guard.py
 bench-profile: BENCH = profile.py $(OPS)
 bench-exits:   BENCH = exits.py
-bench bench-guard bench-profile bench-exits: guest-tests
+bench-disk:    BENCH = disk.py $(if $(WORKLOADS),profile $(WORKLOADS))
+bench bench-guard bench-profile bench-exits bench-disk: guest-tests
 	@$(MAKE) --no-print-directory -s hv build/demo/demo.cfg
 	@python3 tests/bench/$(BENCH)
 

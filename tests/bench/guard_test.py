@@ -4,6 +4,7 @@
 import os
 import unittest
 
+import disk
 import guard
 import tables
 
@@ -53,6 +54,30 @@ class Guard(unittest.TestCase):
         self.assertTrue(verdict("seconds", [0.525], 0.002)[0])
         self.assertFalse(verdict("seconds", [0.526], 0.002)[0])
 
+    def test_wider_tolerance(self):
+        rows = guard.stored(TEXT)
+        for now, good in (1150, True), (1151, False):
+            (_, got, _), = guard.judge(rows, [("name", "port read", [now], 0.05, guard.WORSE_DISK)])
+            self.assertEqual(got, good)
+
+    def test_musts_of_disks(self):
+        """At 32 requests at a time, by the instructions of both and by the exits."""
+        def record(hypervisor, control, to_guest):
+            r = disk.Record("record 0 %d 0" % to_guest)
+            r.hypervisor, r.control = hypervisor, control
+            return r
+        for r, good in ((record(3000, 2999, 0), True), (record(3000, 3000, 0), False),
+                        (record(10, 10, 1), False)):
+            verdicts = list(disk.musts({w[0]: (1, r) for w in disk.WORKLOADS}))
+            self.assertEqual([v[0] for v in verdicts], ["disk_must_rand_read_32", "disk_must_rand_write_32"])
+            self.assertEqual([v[1] for v in verdicts], [good, good])
+
+    def test_places_of_records(self):
+        r = disk.Record("record 5 6 7")
+        for line in ("ffffffff80200000 3", "ffffffff801ffffe 4", "ffffffff80210000 2"):
+            r.add(line)
+        self.assertEqual((r.guest, r.to_guest, r.to_control, r.hypervisor, r.control), (5, 6, 7, 5, 4))
+
     def test_better_is_said(self):
         good, why = verdict("port read", [900, 400, 450])
         self.assertTrue(good)
@@ -73,6 +98,11 @@ class Guard(unittest.TestCase):
             for bed in range(3):
                 now = [k * 1.06 + 6 if i == bed else k for i, k in enumerate(kept)]
                 self.assertFalse(guard.compare(kept, now)[0], name)
+        for name, order, op, depth in disk.WORKLOADS:
+            kept = [guard.figure(c) for c in rows[disk.cost_title(order, op, depth)][:4]]
+            self.assertNotIn(None, kept, name)
+            self.assertFalse(guard.compare(kept, [k * 1.16 + 0.06 for k in kept], disk.SLACK,
+                                           guard.WORSE_DISK)[0], name)
         for what in (tables.CREATE_TIME, tables.RETURN_TIME, tables.EXITS):
             self.assertIsNotNone(guard.figure(rows[what][0]), what)
 
