@@ -331,6 +331,14 @@ void ahci_tick_start(struct ahci *h)
 	set_timer(h, now);
 }
 
+/* It was reset from elsewhere: it raises no interrupt, and the ports know nothing of us. */
+static bool forgot(struct ahci *h)
+{
+	u32 want = GHC_AE | (h->polled ? 0 : GHC_IE);
+
+	return (hba_read(h, AHCI_GHC) & want) != want;
+}
+
 static void timer(struct device *d)
 {
 	struct ahci *h = d->state;
@@ -347,6 +355,10 @@ static void timer(struct device *d)
 	if (now >= h->next_tick) {
 		h->next_tick = now + TICK;
 		h->tick++;
+		if (unlikely(forgot(h))) {
+			h->reset_wanted = true;
+			d->ops->need_service(d);
+		}
 		for (unsigned int i = 0; i < AHCI_PORTS; i++)
 			ahci_port_check_late(&h->port[i]);
 	}
