@@ -233,7 +233,7 @@ static void reset_all(struct ahci *h)
 		had[i] = p->state == PORT_READY;
 		if (had[i]) {
 			p->state = PORT_TROUBLE;
-			ahci_port_complete(p);
+			ahci_port_complete_unasked(p);
 		}
 		p->trouble = TROUBLE_NONE;
 	}
@@ -348,17 +348,17 @@ static void timer(struct device *d)
 	if (!h || h->dead)
 		return;
 	now = d->ops->now(d);
-	if (h->polled)
+	if ((h->polled || now >= h->next_tick) && unlikely(forgot(h))) {
+		h->reset_wanted = true;
+		d->ops->need_service(d);
+	} else if (h->polled) {
 		for (unsigned int i = 0; i < AHCI_PORTS; i++)
 			if (h->port[i].state == PORT_READY)
 				port_irq(&h->port[i]);
+	}
 	if (now >= h->next_tick) {
 		h->next_tick = now + TICK;
 		h->tick++;
-		if (unlikely(forgot(h))) {
-			h->reset_wanted = true;
-			d->ops->need_service(d);
-		}
 		for (unsigned int i = 0; i < AHCI_PORTS; i++)
 			ahci_port_check_late(&h->port[i]);
 	}
