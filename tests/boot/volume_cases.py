@@ -4,6 +4,7 @@ overlays), of what must be refused, and of the commands about disks."""
 import hashlib
 import os
 import re
+import statistics
 import time
 
 from disk_cases import (CONTROLLERS, IMAGE, NVME, SEEN, WRONG, check, debian_image, drive, fsck, image_path,
@@ -27,6 +28,13 @@ def file_system(path, kind, mib, files, *options):
                 f.truncate(source)
             source = path + ".hole"
         run(["debugfs", "-w", "-R", "write %s %s" % (source, name), path])
+
+
+def unknown_feature(path):
+    """Linux' documentation, "ext4 Data Structures and Algorithms", "Super Block": s_feature_incompat."""
+    with open(path, "r+b") as f:
+        f.seek(1024 + 0x60 + 3)
+        f.write(b"\x40")
 
 
 def blocks_of(path, name):
@@ -54,9 +62,11 @@ def volume_disks(gpt, mbr):
     for number, kind, mib, files, options in (
             (2, "ext4", 64, {"sparse.img": 32 * MIB, "base.img": 8 * MIB}, ()),
             (3, "ext2", 32, {"two.img": 8 * MIB}, ()),
-            (4, "ext4", 32, {}, ("-O", "encrypt"))):
+            (4, "ext4", 32, {}, ("-O", "^metadata_csum"))):
         part = "%s.%d" % (gpt, number)
         file_system(part, kind, mib, files, *options)
+        if number == 4:
+            unknown_feature(part)
         put(gpt, partition_offset(gpt, number), part)
     blank(mbr, 16)
     sfdisk(mbr, "label: dos\nstart=1MiB, size=4MiB\nstart=6MiB, type=5\nstart=7MiB, size=4MiB\n")
@@ -111,7 +121,7 @@ def volume_case(Case):
     gpt, mbr = image_path("volumes", "gpt"), image_path("volumes", "mbr")
     return Case("volumes", volume_guests(), timeout=150, memory=1024, prepare=lambda: volume_disks(gpt, mbr),
                 after=look_at_volumes(gpt),
-                must=[r"%s\.cfg:\d+: key 'disk': not started: xvda: .*%s" % (n, w) for n, (_, w) in BAD.items()],
+                must=[r"%s\.cfg:\d+: key 'disk': .*%s" % (n, w) for n, (_, w) in BAD.items()],
                 qemu=drive(gpt) + ("-drive", "if=none,id=e,file=%s,format=raw" % mbr) + NVME +
                 ("-device", "nvme,drive=e,serial=plinth2"))
 
@@ -150,18 +160,18 @@ def debian_file_case(Case, name, disk):
 # ---- commands ------------------------------------------------------------------------------------
 
 def rates(m, guest, seconds):
-    """Requests a second over this many lines of disk_stress."""
+    """Requests a second, the median of this many lines of disk_stress: the host may be busy for a moment."""
     got = []
     for _ in range(seconds):
         r = m.expect(r"%s\| disk_stress: (\d+) done in (\d+) ms" % guest, 30)
         got.append(int(r.group(1)) * 1000 / int(r.group(2)))
-    return sum(got) / len(got)
+    return statistics.median(got)
 
 
 def limited(m, words, requests):
     m.command("block-limit steady xvda " + words)
     rates(m, "steady", 2)
-    got = rates(m, "steady", 3)
+    got = rates(m, "steady", 5)
     check(abs(got - requests) <= requests / 10, "%s: %.0f requests a second, not %d" % (words, got, requests))
 
 
@@ -200,7 +210,7 @@ def command_script(name):
         check(not re.search(r"guest other", m.command("disks")), "and free")
 
         Qmp(name).ask("block_resize", device="d", size=96 * MIB)
-        m.expect(r"virtio0: .*96 MiB", 20)
+        m.expect(r"virtio0: the size is now 96 MiB", 20)
         check(re.search(r"^virtio0 +96 ", m.command("disks"), re.M), "the new size")
         m.command("destroy steady")
         m.send("host-poweroff\r")
@@ -222,8 +232,9 @@ def command_case(Case):
 
 # ---- many guests, one disk -----------------------------------------------------------------------
 
-def fair_script(m):
-    """Rates of eight guests over the same seconds."""
+def fair_script(m, within):
+    """Rates of eight guests over the same seconds. Behind an emulated IOMMU some hundred requests a second
+    are too few to compare."""
     done = {}
     end = time.monotonic() + 60
     m.expect(r"g7\| disk_stress: ", 60)
@@ -233,7 +244,7 @@ def fair_script(m):
     mean = {g: sum(x[:5]) / 5 for g, x in done.items()}
     check(len(mean) == 8, "only %d guests have done anything" % len(mean))
     least, most = min(mean.values()), max(mean.values())
-    check(most - least <= 0.2 * most, "rates: " + ", ".join("%.0f" % x for x in sorted(mean.values())))
+    check(least > 0 and most - least <= within * most, "rates: " + ", ".join("%.0f" % x for x in sorted(mean.values())))
     m.send("host-poweroff\r")
 
 
@@ -246,7 +257,8 @@ def fair_case(Case, iommu=""):
         sfdisk(path, "label: gpt\n" + "".join("size=8MiB, name=g%d\n" % i for i in range(8)))
     guests = [stress("g%d" % i, "phy:LABEL=g%d,xvda,w" % i, "ms=600000 salt=%d span=1024" % i, False)
               for i in range(8)]
-    return Case(name, guests, opts="", timeout=150, memory=1024, prepare=prepare, script=fair_script,
+    return Case(name, guests, opts="", timeout=150, memory=1024, prepare=prepare,
+                script=lambda m: fair_script(m, 1 if iommu else 0.2),
                 qemu=(("-device", iommu[1:]) if iommu else ()) + drive(path) + NVME,
                 must_not=[r"\| FAIL", r"\| ERROR", r"IOMMU: device .* blocked"])
 
