@@ -188,7 +188,7 @@ void ahci_disk_recover(struct ahci_port *p)
 		return;
 	}
 	/* What it has done until now needs no repetition. */
-	ahci_port_complete(p);
+	ahci_port_complete_unasked(p);
 	tell_trouble(p, what);
 	if (!ahci_port_stop(p)) {
 		p->hba->reset_wanted = true;

@@ -233,7 +233,7 @@ static void reset_all(struct ahci *h)
 		had[i] = p->state == PORT_READY;
 		if (had[i]) {
 			p->state = PORT_TROUBLE;
-			ahci_port_complete(p);
+			ahci_port_complete_unasked(p);
 		}
 		p->trouble = TROUBLE_NONE;
 	}
@@ -331,6 +331,14 @@ void ahci_tick_start(struct ahci *h)
 	set_timer(h, now);
 }
 
+/* It was reset from elsewhere: it raises no interrupt, and the ports know nothing of us. */
+static bool forgot(struct ahci *h)
+{
+	u32 want = GHC_AE | (h->polled ? 0 : GHC_IE);
+
+	return (hba_read(h, AHCI_GHC) & want) != want;
+}
+
 static void timer(struct device *d)
 {
 	struct ahci *h = d->state;
@@ -340,10 +348,14 @@ static void timer(struct device *d)
 	if (!h || h->dead)
 		return;
 	now = d->ops->now(d);
-	if (h->polled)
+	if ((h->polled || now >= h->next_tick) && unlikely(forgot(h))) {
+		h->reset_wanted = true;
+		d->ops->need_service(d);
+	} else if (h->polled) {
 		for (unsigned int i = 0; i < AHCI_PORTS; i++)
 			if (h->port[i].state == PORT_READY)
 				port_irq(&h->port[i]);
+	}
 	if (now >= h->next_tick) {
 		h->next_tick = now + TICK;
 		h->tick++;

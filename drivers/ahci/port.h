@@ -93,6 +93,9 @@ extern const struct block_device_ops ahci_disk_ops;
 void ahci_port_queue_init(struct ahci_port *p);
 /* Ends what the hardware has done, and gives it more. */
 void ahci_port_complete(struct ahci_port *p);
+/* The same when no interrupt said so: after a reset from elsewhere, the bits of commands that were
+ * not done are clear too. */
+void ahci_port_complete_unasked(struct ahci_port *p);
 /* Fills free slots from the FIFO and tells the hardware. */
 void ahci_port_go_on(struct ahci_port *p);
 /* With the port stopped: everything in a slot goes back to the head of the FIFO, to be issued one

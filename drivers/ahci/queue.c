@@ -211,6 +211,12 @@ void ahci_port_complete(struct ahci_port *p)
 	ahci_port_go_on(p);
 }
 
+void ahci_port_complete_unasked(struct ahci_port *p)
+{
+	if (port_read(p, PORT_CMD) & PORT_CMD_ST)
+		ahci_port_complete(p);
+}
+
 void ahci_port_put_back(struct ahci_port *p, bool blame)
 {
 	u32 told = p->issued, all = p->issued | p->held;
@@ -276,7 +282,7 @@ void ahci_port_check_late(struct ahci_port *p)
 	if (!late)
 		return;
 	/* Was it only the interrupt that got lost? */
-	ahci_port_complete(p);
+	ahci_port_complete_unasked(p);
 	if (p->issued == before)
 		ahci_port_trouble(p, TROUBLE_LATE);
 	else

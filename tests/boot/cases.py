@@ -13,6 +13,7 @@ from iommu_cases import iommu_cases
 from machine import PROMPT, Failure
 from sched_cases import sched_cases
 from vcpu_cases import vcpu_cases
+from volume_cases import volume_cases
 
 IDLE = "when_idle=poweroff"
 
@@ -454,4 +455,4 @@ def all_cases(only_guests=None, without=()):
         bad_kernel_case(),
         bad_cfg_case(),
     ] + bad_machine_cases() + vcpu_cases(Case) + iommu_cases(Case) + disk_cases(Case) + \
-        trouble_cases(Case)
+        trouble_cases(Case) + volume_cases(Case)

@@ -245,7 +245,7 @@ def unplug_script(name):
         check("xhci0p1" not in m.command("disks"), "a stick that was pulled out is listed")
         out = m.command("create pulled")
         check("not started: xvda: there is no disk or partition xhci0p1" in out, "no stick: " + out)
-        q.ask("device_add", driver="usb-storage", drive="d", id="again", bus="xhci.0")
+        q.ask("device_add", driver="usb-storage", drive="d", id="again", bus="xhci.0", port="1")
         end = time.monotonic() + 30
         while "xhci0p1" not in m.command("disks"):
             check(time.monotonic() < end, "the stick does not come back")

@@ -114,6 +114,26 @@ static void a_lost_interrupt(void **state)
 	assert_false(logged("too long"));
 }
 
+/* Registers cleared behind the driver's back: found soon, not one time-out after the other. */
+static void reset_by_somebody_else(void **state)
+{
+	struct block_device *b = attach();
+	unsigned int before = a.hba_resets;
+
+	(void)state;
+	a.automatic = false;
+	write_pages(b, 0, 32);
+	fake_ahci_run(&a, 0, 5);
+	device_write32(&a.f.d, 5, 4, 0x80000001); /* GHC: AE, HR */
+	assert_int_equal(a.hba_resets, before + 1);
+	a.automatic = true;
+	pass(3000 * MS);
+	assert_int_equal(a.hba_resets, before + 2);
+	client_expect(32, BLOCK_OK);
+	assert_false(logged("too long"));
+	read_pages(b, 32);
+}
+
 /* The engine does not stop: the controller is reset, and other ports come through unharmed. */
 static void an_engine_that_does_not_stop(void **state)
 {
@@ -424,6 +444,7 @@ int main(void)
 		TEST(reset_with_32_outstanding),
 		TEST(a_late_command),
 		TEST(a_lost_interrupt),
+		TEST(reset_by_somebody_else),
 		TEST(an_engine_that_does_not_stop),
 		TEST(a_controller_that_no_reset_helps),
 		TEST(pulled_out),
