@@ -24,7 +24,7 @@ LIBS_CODE := -ffreestanding -mno-red-zone -mcmodel=kernel -fno-pic -fno-pie \
 
 DOM0_LIB_HEADERS := $(NEWLIB_A) $(BUILD)/ext2fs/.made
 # libext2fs' headers: those that its build generates, the others.
-EXT2FS_CFLAGS = -isystem $(BUILD)/ext2fs -isystem $(LIBS_SRC)/e2fsprogs/lib -isystem dom0/fs/ext2fs_config
+EXT2FS_CFLAGS = -isystem $(BUILD)/ext2fs -isystem $(LIBS_SRC)/e2fsprogs/lib
 # newlib's headers go before the compiler's, whose <stdint.h> would hide <inttypes.h>'s names.
 DOM0_LIB_CFLAGS  = $(LIBS_CODE) -nostdinc -isystem $(NEWLIB)/x86_64-elf/include \
 	-isystem $(shell $(LIBS_CC) -print-file-name=include) \

@@ -7,11 +7,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <blkid/blkid.h>
+#include <dom0/fs/ext2fs_config/blkid/blkid.h>
 #include <core/types.h>
 #include <dom0/console/machine_console.h>
 #include <dom0/fs/io_block.h>
-#include <uuid/uuid.h>
+#include <dom0/fs/ext2fs_config/uuid/uuid.h>
 
 /* libext2fs names it as the way to a journal on another device. */
 extern io_manager unix_io_manager;
