@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 import kernels
+from crash_cases import crash_cases
 from disk_cases import disk_cases
 from guests import all_tiny, debian, raw, tiny
 from iommu_cases import iommu_cases
@@ -452,4 +453,4 @@ def all_cases(only_guests=None, without=()):
              script=churn_script),
         bad_kernel_case(),
         bad_cfg_case(),
-    ] + bad_machine_cases() + vcpu_cases(Case) + iommu_cases(Case) + disk_cases(Case)
+    ] + bad_machine_cases() + vcpu_cases(Case) + iommu_cases(Case) + disk_cases(Case) + crash_cases(Case)
