@@ -129,8 +129,8 @@ def check_log(name, path, log):
     medium = crash_disk.Medium(data, acks, [partition_offset(path, 1), partition_offset(path, 2)])
     cuts = sorted(rng.sample(range(1, len(writes) + 1), min(CUTS, len(writes))))
     most = crash_disk.check_cuts(medium, bases, writes, cuts, rng)
-    print("      %s: %d writes, %d flushes, %d cuts, up to %d steps" % (
-        name, len(writes) - flushes, flushes, len(cuts), most), flush=True)
+    print("      %s: %d writes, %d flushes, %d cuts, up to %d steps, %d torn superblocks" % (
+        name, len(writes) - flushes, flushes, len(cuts), most, len(crash_disk.torn_superblocks)), flush=True)
     check(len(cuts) == CUTS and flushes > 200 and most > 100, "too little was written")
     ended(name, path)
     os.unlink(log)
