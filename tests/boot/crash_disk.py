@@ -2,6 +2,7 @@
 """The disks of disk/crash.c on the host: making them, reading them, what power loss leaves of them.
 
 Overlays are read here by what dom0/cow/README.md says, with none of the control domain's code."""
+import functools
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ DISCARDED = 0xFFFFFFFF
 M64 = (1 << 64) - 1
 
 
+@functools.lru_cache(1 << 17)
 def content(size, number, place):
     mix = (number * 0x9E3779B97F4A7C15 ^ (place + 1) * 0xC2B2AE3D27D4EB4F) & M64
     return struct.pack("<IIQ", number, place, mix) * (size // 16)
@@ -401,7 +403,7 @@ class Medium:
         self.data, self.acks, self.starts = data, bytearray(acks), starts
 
     def copy(self, target):
-        run(["cp", "--sparse=always", self.data, target])
+        run(["cp", "--sparse=auto", self.data, target])
         return Medium(target, self.acks, self.starts)
 
     def write(self, writes):

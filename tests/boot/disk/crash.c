@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* First program of a guest whose machine may end at any moment: checks on its disks all that it had
  * flushed before, then goes on writing. Four workers, one to a disk: xvdb and xvdc have a file
  * system, xvdd and xvde are written directly. xvda is the log: 8 MiB for each worker, a sector for
