@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 import kernels
+from crash_cases import crash_cases
 from disk_cases import disk_cases
 from disk_trouble_cases import trouble_cases
 from guests import all_tiny, debian, raw, tiny
@@ -455,4 +456,4 @@ def all_cases(only_guests=None, without=()):
         bad_kernel_case(),
         bad_cfg_case(),
     ] + bad_machine_cases() + vcpu_cases(Case) + iommu_cases(Case) + disk_cases(Case) + \
-        trouble_cases(Case) + volume_cases(Case)
+        trouble_cases(Case) + volume_cases(Case) + crash_cases(Case)
