@@ -153,4 +153,4 @@ def power_case(Case, controller, cuts):
 
 def crash_cases(Case):
     return [kill_case(Case, "nvme", 25), kill_case(Case, "ahci", 25), power_case(Case, "nvme", 200),
-            power_case(Case, "ahci", 40), bochs_case(Case, 2)]
+            power_case(Case, "ahci", 40)]
