@@ -30,7 +30,7 @@ WORDS = {"seq": "sequential 128 KiB", "rand": "random 4 KiB"}
 MUST_INSTRUCTIONS, MUST_EXITS, MUST_SHARE = 6000, 1, 0.90
 ROUNDS = 3
 SLACK = 0.05  # exits of one request
-LIMIT = 512 << 20  # bytes a second
+LIMIT = 256 << 20  # bytes a second
 CONTROL_FIRST, TEXT_FIRST = 0xFFFFFFFF80000000, 0xFFFFFFFF80200000
 
 
