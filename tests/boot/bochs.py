@@ -45,6 +45,10 @@ class Bochs(Machine):
             f.write(text + "".join(x + "\n" for x in extra))
         with open(log + ".debugger", "w", encoding="utf-8") as f:
             f.write("c\n")  # Debian's build stops at its debugger's prompt
+        # One that was killed leaves its disks locked.
+        for path in re.findall(r'path[=:]"?([^",]+)', "\n".join(extra)):
+            if os.path.exists(path + ".lock"):
+                os.unlink(path + ".lock")
         self.complaints = open(log + ".bochs.out", "w+b")
         self.process = subprocess.Popen(
             [BOCHS, "-q", "-f", log + ".bochsrc", "-rc", log + ".debugger"],

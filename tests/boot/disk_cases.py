@@ -166,7 +166,7 @@ def bochs_ide(path):
 
 
 def bochs_ehci(path):
-    return ("usb_ehci: enabled=1, port1=\"disk:%s\"" % path,)
+    return ('usb_ehci: enabled=1, port1=disk, options1="speed:high, path:%s"' % path,)
 
 
 def intel_case(Case, name, lines, device, cpu="corei7_haswell_4770", bed="intel"):
@@ -180,4 +180,5 @@ def disk_cases(Case):
     return [controller_case(Case, c) for c in CONTROLLERS] + ring_cases(Case) + [
         hostile_case(Case),
         intel_case(Case, "intel-disk-ide", bochs_ide, "ata0p0"),
+        intel_case(Case, "intel-disk-ehci", bochs_ehci, "ehci0p1"),
     ]
