@@ -89,6 +89,10 @@ CONTROLLERS = {
 }
 
 
+# vCPUs of the guest, CPUs and MiB of the machine.
+MACHINES = {"ahci": (4, 2, 1024), "ide": (1, 1, 6144)}
+
+
 def drive(path):
     return "-drive", "if=none,id=d,file=%s,format=raw" % path
 
@@ -97,9 +101,12 @@ def controller_case(Case, controller):
     name = "disk-" + controller
     path = image_path(name, "disk")
     words, device = CONTROLLERS[controller]
-    return Case(name, [user("deb", ["phy:%s,xvda,w" % device])], timeout=150,
-                prepare=lambda: copy_image(debian_image(), path), after=lambda: fsck(path),
-                qemu=drive(path) + words, in_order=SEEN, must_not=WRONG)
+    # One with a queue for each of four vCPUs; one on a machine with memory beyond what IDE reaches.
+    vcpus, cpus, memory = MACHINES.get(controller, (1, 1, 1024))
+    return Case(name, [user("deb", ["phy:%s,xvda,w" % device], vcpus=vcpus)], timeout=150, cpus=cpus,
+                memory=memory, prepare=lambda: copy_image(debian_image(), path), after=lambda: fsck(path),
+                qemu=drive(path) + words, in_order=SEEN, must_not=WRONG,
+                must=[r"plinth-disk root=\S+ ext4 .* queues=%d$" % vcpus])
 
 
 # ---- rings -------------------------------------------------------------------------------------

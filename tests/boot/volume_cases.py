@@ -4,12 +4,14 @@ overlays), of what must be refused, and of the commands about disks."""
 import hashlib
 import os
 import re
+import shutil
 import statistics
 import time
 
 from disk_cases import (CONTROLLERS, IMAGE, NVME, SEEN, WRONG, check, debian_image, drive, fsck, image_path,
-                        partition_offset, put, sfdisk, take, user)
+                        partition_offset, put, sfdisk, take, user, with_disks)
 from disk_trouble_cases import blank, stress
+from guests import tiny
 from machine import PROMPT, run
 from qmp import Qmp, qmp_words
 
@@ -230,6 +232,41 @@ def command_case(Case):
                 qemu=drive(path) + CONTROLLERS["virtio"][0] + qmp_words(name), must_not=[r"\| FAIL", r"\| ERROR"])
 
 
+# ---- sizes and read-only ones --------------------------------------------------------------------
+
+def size_script(m):
+    m.expect(r"disk_resize: 8192 sectors", 60)
+    check("cannot shrink" in m.command("block-resize disk_resize xvda 1M"), "shrinking is refused")
+    check("is no size" in m.command("block-resize disk_resize xvda big"), "no size")
+    check("is no file" in m.command("block-resize disk_readonly xvda 8M") or
+          "invalid domain" in m.command("block-resize disk_readonly xvda 8M"), "a module does not grow")
+    m.command("block-resize disk_resize xvda 10M")
+    m.position = 0
+    m.expect(r"disk_resize: 20480 sectors now", 60)
+
+
+def size_case(Case):
+    """A sparse file on ext4 that grows while a guest uses it; RAM disks for reading alone."""
+    name = "disk-sizes"
+    path = image_path(name, "disk")
+    folder = image_path(name, "tree")
+
+    def prepare():
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        with open(os.path.join(folder, "small.img"), "wb") as f:
+            f.truncate(4 * MIB)
+        if os.path.exists(path):
+            os.unlink(path)
+        run(["mke2fs", "-q", "-t", "ext4", "-d", folder, path, "64M"])
+        shutil.rmtree(folder)
+    readonly = tiny("disk_readonly")
+    readonly.files["ram.img"] = lambda: b"plinth!!" * (MIB // 8)
+    with_disks(readonly, "file:ram.img,xvda,r", "file:ram.img,xvdb,r,devtype=cdrom")
+    return Case(name, [with_disks(tiny("disk_resize"), "file:/nvme0n1/small.img,xvda,w"), readonly], timeout=120,
+                memory=512, prepare=prepare, script=size_script, after=lambda: fsck(path), qemu=drive(path) + NVME)
+
+
 # ---- many guests, one disk -----------------------------------------------------------------------
 
 def fair_script(m, within):
@@ -265,5 +302,5 @@ def fair_case(Case, iommu=""):
 
 def volume_cases(Case):
     return [volume_case(Case), debian_file_case(Case, "disk-file", "file:/LABEL=guests/deb.img"),
-            debian_file_case(Case, "disk-cow", "cow:/LABEL=guests/base.img"), command_case(Case)] + [
+            debian_file_case(Case, "disk-cow", "cow:/LABEL=guests/base.img"), command_case(Case), size_case(Case)] + [
         fair_case(Case, iommu) for iommu in ("", "-intel-iommu", "-amd-iommu")]
