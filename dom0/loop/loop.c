@@ -169,13 +169,23 @@ static struct loop_work *first_due(void)
 	return w;
 }
 
-/* What ran goes to the end, so that one that always has more cannot hold up the others. fn may add
- * and remove works. Returns whether there is more. */
+static unsigned int count_due(void)
+{
+	unsigned int n = 0;
+
+	for (const struct loop_work *w = works; w; w = w->next)
+		n += w->due;
+	return n;
+}
+
+/* As many as are due now, then events are looked at again: a work may take long, and one that
+ * always has more is always due. What ran goes to the end, so that it cannot hold up the others. fn
+ * may add and remove works. Returns whether there is more. */
 static bool do_works(void)
 {
 	struct loop_work *w;
 
-	for (unsigned int n = 0; n < 64 && (w = first_due()) != NULL; n++) {
+	for (unsigned int n = count_due(); n && (w = first_due()) != NULL; n--) {
 		struct loop_work **end = &works;
 
 		loop_remove_work(w);
