@@ -7,7 +7,8 @@
 #include <dom0/loop/fiber_switch.h>
 #include <dom0/loop/loop.h>
 
-#define CANARY 0x706C696E74683F21ull
+#define SPARE_STACKS 4u
+#define CANARY       0x706C696E74683F21ull
 
 struct fiber {
 	void *stack_pointer; /* while it waits */
@@ -21,7 +22,32 @@ struct fiber {
 };
 
 static struct fiber *current;
+/* Stacks for the next fibers: given back to malloc() each time, the holes that they leave are
+ * filled with small things, and the heap grows. */
+static u64 *spare[SPARE_STACKS];
 static void *loop_stack_pointer;
+
+static u64 *take_stack(void)
+{
+	for (unsigned int i = 0; i < SPARE_STACKS; i++)
+		if (spare[i]) {
+			u64 *stack = spare[i];
+
+			spare[i] = NULL;
+			return stack;
+		}
+	return malloc(FIBER_STACK);
+}
+
+static void give_stack(u64 *stack)
+{
+	for (unsigned int i = 0; i < SPARE_STACKS; i++)
+		if (!spare[i]) {
+			spare[i] = stack;
+			return;
+		}
+	free(stack);
+}
 
 /* What a new fiber's first switch returns to. */
 static void begin(void)
@@ -49,7 +75,7 @@ static bool resume(void *ctx)
 	if (f->ended) {
 		loop_stop_timer(&f->timer);
 		loop_remove_work(&f->work);
-		free(f->stack);
+		give_stack(f->stack);
 		free(f);
 	}
 	return false;
@@ -63,11 +89,12 @@ static void timer_due(void *ctx)
 bool fiber_start(void (*fn)(void *ctx), void *ctx)
 {
 	struct fiber *f = calloc(1, sizeof(*f));
-	u64 *stack = malloc(FIBER_STACK);
+	u64 *stack = take_stack();
 
 	if (!f || !stack) {
 		free(f);
-		free(stack);
+		if (stack)
+			give_stack(stack);
 		return false;
 	}
 	*f = (struct fiber){.fn = fn, .ctx = ctx, .stack = stack};

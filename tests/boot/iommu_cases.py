@@ -154,7 +154,7 @@ def seconds(m):
 def stray_script(path, works, logged, memory):
     def script(m):
         guest = tiny("stays", elf="spin")
-        base = int(m.expect(r"control domain: 16 MiB at (0x[0-9a-f]+)", 60).group(1), 16)
+        base = int(m.expect(r"control domain: \d+ MiB at (0x[0-9a-f]+)", 60).group(1), 16)
         m.expect(r"stays\.cfg: started", 60)
         q = Qtest(path)
         edu = Edu(q)
