@@ -18,7 +18,7 @@ def said(m, line):
     return "\n".join(x for x in m.command(line).split("\n") if x.strip() and not re.match(r"\w+\| ", x))
 
 
-def wait_log(m, pattern, timeout=120, count=1):
+def wait_log(m, pattern, timeout=240, count=1):
     """Until the whole log has it so often; what command() has yet to read stays."""
     end = time.monotonic() + timeout
     while len(re.findall(pattern, m.text(), re.M)) < count:
@@ -242,5 +242,5 @@ def vcpu_cases(case):
                    r"beside\| plinth-work done"], must_not=plugged),
         case("vcpus-soak", [plug(name, 1000000, vcpus=n, memory=96) for name, n in SOAKED.items()],
              opts="", cpus=4, timeout=300, script=soak_script, must_not=plugged[1:]),
-        case("vcpus-prompt", prompt, opts="", cpus=2, timeout=400, script=prompt_script),
+        case("vcpus-prompt", prompt, opts="", cpus=2, timeout=700, script=prompt_script),
     ]
